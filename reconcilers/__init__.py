@@ -1,0 +1,1 @@
+"""The kinds: one folder each, and a registry with one line a kind."""
