@@ -1,0 +1,1 @@
+"""What lasts: objects by revision, the audit trail, what kinds remember. One SQLite file holds it."""
