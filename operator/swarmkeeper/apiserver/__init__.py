@@ -1,0 +1,1 @@
+"""The embedded Kubernetes API: what kubectl, kopf and every Kubernetes client speak to."""
