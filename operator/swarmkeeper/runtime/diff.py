@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from desired_state.objects import JsonObject, Origin
+from desired_state.secret_names import is_secret_name
 
 ABSENT: Final = "<absent>"
-_SECRET_NAME: Final = re.compile(
-    r"(?i)(passw|secret|token|api_?key|private_?key|credential|(^|_)pw(d)?$)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,17 @@ def masked(name: str, value: Any) -> Any:
         name: name of the field or environment variable.
         value: its JSON-like value.
     """
-    if value == ABSENT or _SECRET_NAME.search(name) is None:
+    if value == ABSENT or not is_secret_name(name):
         return value
     return f"sha256:{hashlib.sha256(str(value).encode()).hexdigest()[:8]}…"
+
+
+def mask_document(document: Mapping[str, Any]) -> JsonObject:
+    """A copy of a JSON-like document with every value that is named like a secret masked."""
+    return {
+        key: mask_document(value) if isinstance(value, Mapping) else masked(key, value)
+        for key, value in document.items()
+    }
 
 
 def _show(value: Any) -> str:

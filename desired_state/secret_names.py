@@ -1,0 +1,15 @@
+"""Which names stand for secrets: their values are never shown, wherever they turn up."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_SECRET_NAME: Final = re.compile(
+    r"(?i)(passw|secret|token|api_?key|private_?key|credential|(^|_)pw(d)?$)"
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """True for the name of a field or variable whose value must not be shown."""
+    return _SECRET_NAME.search(name) is not None

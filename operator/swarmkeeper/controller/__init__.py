@@ -1,0 +1,1 @@
+"""The controller: hosts kopf, turns triggers into passes, guards actions, writes status."""

@@ -1,0 +1,221 @@
+"""Taking the actions of a plan: guard, intent, step, fresh look, outcome.
+
+An intent without an outcome means that the process died, or that the engine did not answer, between
+the two. The next pass asks the world: if it would plan the very same step, the step did not happen and
+is resumed under the same id; otherwise it did, or is no longer wanted, and the record is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from swarmkeeper.controller.deps import REVISION, Deps
+from swarmkeeper.controller.guard import Guard, Hold, Question
+from swarmkeeper.controller.report import Taken
+from swarmkeeper.runtime.diff import mask_document
+from swarmkeeper.runtime.errors import ReconcileError, Retry
+from swarmkeeper.runtime.plan import Action, Plan
+from swarmkeeper.runtime.reconciler import Reconciler, Target
+from swarmkeeper.runtime.swarm import SwarmError, SwarmUnavailable
+from swarmkeeper.store.audit import Entry, Record, Step
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One action that was begun in this pass and whose outcome is not written yet."""
+
+    id: str
+    action: Action
+    step: Step
+    outcome: str
+    drift: tuple[Any, ...]
+    started_at: datetime
+    seconds: float
+
+
+@dataclass(slots=True)
+class Acting:
+    """Takes the actions of one pass.
+
+    Attributes:
+        deps: the controller's parts.
+        guard: which guard to ask.
+        target: the object.
+        revision: of the source at which the object was last changed.
+        reconcile_id: of the pass.
+        started: monotonic start of the pass.
+        attempts: actions that were taken and are not closed yet.
+        hold: why an action was not taken, or None.
+        error: why an action failed, or None; its outcome is written, unless it is not known.
+    """
+
+    deps: Deps
+    guard: Guard
+    target: Target[Any]
+    revision: str
+    reconcile_id: str
+    started: float
+    attempts: list[Attempt] = field(default_factory=list)
+    hold: Hold | None = None
+    error: ReconcileError | None = None
+
+    def take(self, plan: Plan) -> bool:
+        """Takes the plan's actions in order, until one is held or fails.
+
+        Returns:
+            Whether the world may have changed, so that it must be looked at again.
+        """
+        interrupted = self._interrupted(plan)
+        for action in plan.actions:
+            self.hold = self.guard.hold(Question(self.target, plan, action, self.deps))
+            if self.hold is not None:
+                break
+            key = action.key(self.target.uid, self.target.generation)
+            try:
+                self._take_one(plan, action, interrupted.get(key))
+            except ReconcileError as error:
+                self.error = error
+                break
+        return bool(self.attempts) or self.error is not None
+
+    def close(self, fresh: Plan) -> tuple[Taken, ...]:
+        """Writes the outcomes, now that the world was looked at again.
+
+        Args:
+            fresh: a plan on an observation made after the last action.
+        """
+        wanted = {action.key(self.target.uid, self.target.generation) for action in fresh.actions}
+        taken = []
+        for attempt in self.attempts:
+            verified = attempt.step.step not in wanted and not fresh.unknown
+            entry = Entry.SUCCEEDED if verified else Entry.APPLIED
+            self.deps.trail.finish(
+                attempt.id,
+                entry,
+                attempt.step,
+                outcome=attempt.outcome,
+                verification=_verification(fresh, verified=verified),
+            )
+            self._count(attempt.action, entry)
+            taken.append(
+                Taken(
+                    attempt.action,
+                    attempt.outcome,
+                    attempt.drift,
+                    verified,
+                    attempt.started_at,
+                    attempt.seconds,
+                )
+            )
+        self.attempts.clear()
+        self.deps.checkpoint("closed")
+        return tuple(taken)
+
+    def _interrupted(self, plan: Plan) -> dict[str, Record]:
+        """Open intents that the plan still asks for, by key; the others are closed here."""
+        wanted = {action.key(self.target.uid, self.target.generation) for action in plan.actions}
+        found: dict[str, Record] = {}
+        if plan.unknown:
+            return found
+        for record in self.deps.trail.unfinished(self.target.uid):
+            if record.step.step in wanted:
+                found[record.step.step] = record
+                continue
+            entry = Entry.SUCCEEDED if plan.in_sync else Entry.SUPERSEDED
+            self.deps.trail.finish(
+                record.action,
+                entry,
+                record.step,
+                outcome="interrupted; found done"
+                if plan.in_sync
+                else "interrupted; not wanted now",
+                verification=_verification(plan, verified=plan.in_sync),
+            )
+        return found
+
+    def _take_one(self, plan: Plan, action: Action, interrupted: Record | None) -> None:
+        step = self._step(action)
+        started_at = self.deps.ports.clock.now()
+        if interrupted is not None:
+            action_id = self.deps.trail.resume(interrupted.action, step)
+        else:
+            action_id = self.deps.trail.intend(step)
+        self.deps.checkpoint("intended")
+        outcome = self._act(action_id, action, step)
+        self.deps.checkpoint("acted")
+        seconds = time.monotonic() - self.started
+        self.deps.metrics.correction.labels(self.target.ref.kind, action.runbook).observe(seconds)
+        drift = _drift_of(plan, action)
+        self.attempts.append(Attempt(action_id, action, step, outcome, drift, started_at, seconds))
+
+    def _act(self, action_id: str, action: Action, step: Step) -> str:
+        reconciler: Reconciler[Any, Any] = self.deps.reconcilers[self.target.ref.kind]
+        try:
+            return reconciler.act(self.target, action, self.deps.ports)
+        except SwarmUnavailable as error:
+            # Whether the engine took it is not known: the intent stays open for the next pass.
+            raise Retry(str(error), reason="EngineUnavailable") from error
+        except ReconcileError as error:
+            self._failed(action_id, action, step, error.message)
+            raise
+        except SwarmError as error:
+            self._failed(action_id, action, step, str(error))
+            raise Retry(str(error), reason="EngineRefused") from error
+        except Exception as error:
+            logger.exception("step failed", extra={"object": step.object, "step": step.runbook})
+            self.deps.metrics.panics.labels(self.target.ref.kind).inc()
+            why = f"{type(error).__name__}: {error}"
+            self._failed(action_id, action, step, why)
+            raise Retry(why, reason="InternalError") from error
+
+    def _failed(self, action_id: str, action: Action, step: Step, why: str) -> None:
+        self.deps.trail.finish(action_id, Entry.FAILED, step, outcome=why)
+        self._count(action, Entry.FAILED)
+
+    def _count(self, action: Action, entry: Entry) -> None:
+        self.deps.metrics.actions.labels(self.target.ref.kind, action.runbook, str(entry)).inc()
+
+    def _step(self, action: Action) -> Step:
+        reconciler: Reconciler[Any, Any] = self.deps.reconcilers[self.target.ref.kind]
+        runbook = next((r for r in reconciler.runbooks if r.name == action.runbook), None)
+        return Step(
+            object=str(self.target.ref),
+            uid=self.target.uid,
+            generation=self.target.generation,
+            revision=self.revision,
+            reconcile_id=self.reconcile_id,
+            runbook=action.runbook,
+            target=action.target,
+            step=action.key(self.target.uid, self.target.generation),
+            reason=action.reason,
+            before=mask_document(action.before),
+            after=mask_document(action.after),
+            revert=runbook.revert if runbook else "",
+        )
+
+
+def revision_of(stored: dict[str, Any]) -> str:
+    """The source revision at which an object was last changed, or empty."""
+    return str(stored["metadata"].get("annotations", {}).get(REVISION, ""))
+
+
+def _drift_of(plan: Plan, action: Action) -> tuple[Any, ...]:
+    """The drift that one action corrects: all of it, unless the action names its fields."""
+    mine = tuple(diff for diff in plan.drift if diff.path in action.after)
+    return mine or (plan.drift if len(plan.actions) == 1 else ())
+
+
+def _verification(plan: Plan, *, verified: bool) -> str:
+    if plan.unknown:
+        return "unknown: " + "; ".join(plan.unknown)
+    if verified:
+        return "in sync" if plan.in_sync else "done; other drift is left"
+    rest: Sequence[str] = [str(diff) for diff in plan.drift[:3]]
+    return "not seen yet: " + "; ".join(rest)

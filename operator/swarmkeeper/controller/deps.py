@@ -1,0 +1,70 @@
+"""What the controller is built from; the composition root fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from desired_state.objects import JsonObject, ObjectRef
+from swarmkeeper.controller.guard import Guard
+from swarmkeeper.controller.metrics import Metrics
+from swarmkeeper.controller.origins import Origins
+from swarmkeeper.controller.recorder import Recorder
+from swarmkeeper.controller.signals import SignalIndex
+from swarmkeeper.runtime.ports import Objects, Ports
+from swarmkeeper.runtime.reconciler import Reconciler
+from swarmkeeper.store.audit import AuditTrail
+from swarmkeeper.store.memory import Memory
+
+ACTOR = "swarmkeeper"
+FINALIZER = "swarmkeeper.dev/finalizer"
+REQUESTED_AT = "swarmkeeper.dev/requested-at"
+ORIGIN = "swarmkeeper.dev/origin"
+REVISION = "swarmkeeper.dev/revision"
+REFUSED = "swarmkeeper.dev/refused"
+SOURCE_LABEL = "swarmkeeper.dev/source"
+
+
+def no_checkpoint(_name: str) -> None:
+    """Does nothing: in tests, a checkpoint is where the process is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Everything that a pass needs.
+
+    Attributes:
+        reconcilers: by kind name.
+        objects: the embedded API.
+        ports: the outside world.
+        guard: between plan and act.
+        trail: the audit trail.
+        memory: what kinds remember.
+        recorder: events for people.
+        origins: where fields were declared.
+        signals: who listens to what.
+        metrics: counters and timings.
+        checkpoint: called with the name of each step of a pass, for crash tests.
+    """
+
+    reconcilers: Mapping[str, Reconciler[Any, Any]]
+    objects: Objects
+    ports: Ports
+    guard: Guard
+    trail: AuditTrail
+    memory: Memory
+    recorder: Recorder
+    origins: Origins
+    signals: SignalIndex
+    metrics: Metrics
+    checkpoint: Callable[[str], None] = field(default=no_checkpoint)
+
+    def stored(self, ref: ObjectRef) -> JsonObject | None:
+        """An object as the API has it, or None (the guard's look-up)."""
+        return self.objects.get(ref)
+
+    def actions_since(self, uid: str, since: datetime) -> int:
+        """How many actions were begun for an object since a time (the guard's look-up)."""
+        return self.trail.actions_since(uid, since)

@@ -1,0 +1,79 @@
+"""The chain of checks and what they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from desired_state.objects import JsonObject, ObjectRef
+from swarmkeeper.runtime.plan import Action, Plan
+from swarmkeeper.runtime.reconciler import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why an action may not be taken now.
+
+    Attributes:
+        reason: CamelCase, for the condition.
+        message: for people: what holds, and what would let it go.
+        after: when to look again at the latest; None: the object's interval.
+        on_purpose: people asked for it (suspend, mode): the object is not failing.
+    """
+
+    reason: str
+    message: str
+    after: timedelta | None = None
+    on_purpose: bool = False
+
+
+class World(Protocol):
+    """What checks may look up."""
+
+    def stored(self, ref: ObjectRef) -> JsonObject | None:
+        """An object as the API has it, or None."""
+        ...
+
+    def actions_since(self, uid: str, since: datetime) -> int:
+        """How many actions were begun for an object since a time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this action be taken?
+
+    Attributes:
+        target: the object.
+        plan: the whole plan.
+        action: the action in question.
+        world: look-ups.
+    """
+
+    target: Target[Any]
+    plan: Plan
+    action: Action
+    world: World
+
+
+Check = Callable[[Question], Hold | None]
+
+
+class Guard:
+    """Asks the checks in order.
+
+    Args:
+        checks: functions from a question to a hold, or None for yes.
+    """
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self._checks = tuple(checks)
+
+    def hold(self, question: Question) -> Hold | None:
+        """The first hold, or None: the action may be taken."""
+        for check in self._checks:
+            if (held := check(question)) is not None:
+                return held
+        return None

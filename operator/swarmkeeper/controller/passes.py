@@ -1,0 +1,214 @@
+"""The pass: observe, plan, guard, act, observe, verify, status. One object, one thread, start to end."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from desired_state.objects import JsonObject, Mode, ObjectRef
+from swarmkeeper.controller import announce, backoff, finalizing, summary
+from swarmkeeper.controller.acting import Acting, revision_of
+from swarmkeeper.controller.deps import ACTOR, REFUSED, REQUESTED_AT, Deps
+from swarmkeeper.controller.report import Report
+from swarmkeeper.controller.targets import Targets
+from swarmkeeper.runtime import mergepatch
+from swarmkeeper.runtime.errors import ReconcileError, Retry, Stalled, Wait
+from swarmkeeper.runtime.ports import ApiError
+from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.swarm import SwarmError
+
+logger = logging.getLogger(__name__)
+SOON: Final = timedelta(seconds=1)
+
+
+class Result(StrEnum):
+    """How a pass ended, in controller-runtime's words."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    REQUEUE_AFTER = "requeue_after"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What comes after a pass.
+
+    Attributes:
+        result: for metrics.
+        after: when to look again by itself; None: the object is gone.
+    """
+
+    result: Result
+    after: timedelta | None
+
+
+GONE: Final = Outcome(Result.SUCCESS, None)
+
+
+class Passes:
+    """Runs passes; safe to share between worker threads, one pass at a time for an object.
+
+    Args:
+        deps: the controller's parts.
+    """
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._targets = Targets(deps)
+
+    def run(self, ref: ObjectRef) -> Outcome:
+        """Looks at one object, corrects it where that is wanted, and writes its status."""
+        stored = self._deps.objects.get(ref)
+        if stored is None:
+            self._targets.forget(ref, "")
+            return GONE
+        started = time.monotonic()
+        try:
+            outcome = self._run(ref, stored, started)
+        except ApiError as error:
+            # The object changed or went away under the pass: look again at what is there now.
+            logger.info("pass interrupted", extra={"object": str(ref), "error": str(error)})
+            outcome = Outcome(Result.REQUEUE_AFTER, SOON)
+        self._measure(ref, outcome, time.monotonic() - started)
+        return outcome
+
+    def _run(self, ref: ObjectRef, stored: JsonObject, started: float) -> Outcome:
+        now = self._deps.ports.clock.now()
+        deleting = "deletionTimestamp" in stored["metadata"]
+        report = Report(
+            generation=stored["metadata"].get("generation", 1),
+            now=now,
+            refused=stored["metadata"].get("annotations", {}).get(REFUSED, ""),
+            revision=revision_of(stored),
+            requested_at=stored["metadata"].get("annotations", {}).get(REQUESTED_AT, ""),
+        )
+        target: Target[Any] | None = None
+        try:
+            target = self._targets.build(ref, stored, now)
+            acting = Acting(
+                self._deps,
+                finalizing.GUARD if deleting else self._deps.guard,
+                target,
+                report.revision,
+                uuid.uuid4().hex[:8],
+                started,
+            )
+            if deleting:
+                report = finalizing.finalize(self._deps, acting, report)
+            else:
+                report = self._look(acting, report)
+        except ReconcileError as error:
+            report = replace(report, error=error)
+        except SwarmError as error:
+            report = replace(report, error=Retry(str(error), reason="EngineRefused"))
+        except ApiError:
+            raise
+        except Exception as error:
+            logger.exception("pass failed", extra={"object": str(ref)})
+            self._deps.metrics.panics.labels(ref.kind).inc()
+            report = replace(
+                report, error=Retry(f"{type(error).__name__}: {error}", reason="InternalError")
+            )
+        if deleting and finalizing.finished(report):
+            finalizing.release(self._deps, ref, stored)
+            self._targets.forget(ref, stored["metadata"]["uid"])
+            return GONE
+        return self._conclude(ref, stored, target, report)
+
+    def _look(self, acting: Acting, report: Report) -> Report:
+        """Observe, plan, act, observe, verify."""
+        target = acting.target
+        if (left_alone := _left_alone(target)) is not None:
+            return replace(report, left_alone=left_alone)
+        reconciler = self._deps.reconcilers[target.ref.kind]
+        observed = reconciler.observe(target, self._deps.ports)
+        plan = reconciler.plan(target, observed)
+        self._deps.checkpoint("planned")
+        taken: tuple[Any, ...] = ()
+        try:
+            acting.take(plan)
+        finally:
+            if acting.attempts:
+                observed = reconciler.observe(target, self._deps.ports)
+                plan = reconciler.plan(target, observed)
+                taken = acting.close(plan)
+        verification = reconciler.verify(target, observed)
+        kept = reconciler.remember(target, observed)
+        if kept is not None:
+            self._deps.memory.put(target.uid, kept)
+        return replace(report, plan=plan, verification=verification, hold=acting.hold, taken=taken)
+
+    def _conclude(
+        self, ref: ObjectRef, stored: JsonObject, target: Target[Any] | None, report: Report
+    ) -> Outcome:
+        previous = stored.get("status", {})
+        failures = _failures(previous, report)
+        after = _after(target, report, failures)
+        next_attempt = report.now + after if failures else None
+        status = summary.summarize(previous, report, failures=failures, next_attempt=next_attempt)
+        self._write(ref, previous, status)
+        for what in announce.announcements(previous, status, report):
+            self._deps.recorder.record(ref, stored["metadata"]["uid"], what, report.now)
+        self._deps.checkpoint("concluded")
+        failed = report.error is not None and not isinstance(report.error, Wait)
+        settled = summary.ready(report).status == "True"
+        result = Result.ERROR if failed else Result.SUCCESS if settled else Result.REQUEUE_AFTER
+        return Outcome(result, after)
+
+    def _write(self, ref: ObjectRef, previous: JsonObject, status: JsonObject) -> None:
+        patch = mergepatch.difference(previous, status)
+        if patch:
+            self._deps.objects.patch(ref, {"status": patch}, actor=ACTOR, subresource="status")
+            self._deps.metrics.status_writes.labels(ref.kind).inc()
+
+    def _measure(self, ref: ObjectRef, outcome: Outcome, seconds: float) -> None:
+        metrics = self._deps.metrics
+        metrics.passes.labels(ref.kind, str(outcome.result)).inc()
+        metrics.seconds.labels(ref.kind).observe(seconds)
+        if outcome.result is Result.ERROR:
+            metrics.errors.labels(ref.kind).inc()
+        metrics.last_pass.set_to_current_time()
+
+
+def _left_alone(target: Target[Any]) -> tuple[str, str] | None:
+    if target.spec.suspend:
+        return "Suspended", "suspended by spec.suspend: not looked at"
+    if target.spec.mode is Mode.OFF:
+        return "ModeOff", "spec.mode is Off: not looked at"
+    return None
+
+
+def _failures(previous: JsonObject, report: Report) -> int:
+    """Failures in a row; something that is waited for is no failure."""
+    unknown = report.plan is not None and bool(report.plan.unknown)
+    failed = report.error is not None and not isinstance(report.error, Wait)
+    if not (failed or unknown):
+        return 0
+    return int(previous.get("failureCount", 0)) + 1
+
+
+def _after(target: Target[Any] | None, report: Report, failures: int) -> timedelta:
+    """When to look again by itself."""
+    interval = target.spec.interval if target else backoff.LONGEST
+    if isinstance(report.error, Wait):
+        return report.error.after
+    if isinstance(report.error, Stalled):
+        return interval
+    if failures:
+        cap = (target.spec.retry_interval if target else None) or interval
+        wait = backoff.delay(failures, cap=cap)
+        asked = report.error.after if isinstance(report.error, Retry) else None
+        return max(wait, asked) if asked else wait
+    if report.hold is not None and report.hold.after is not None:
+        return min(report.hold.after, interval)
+    verification = report.verification
+    if verification is not None and verification.progress:
+        return min(verification.recheck, interval)
+    if report.plan is not None and report.plan.drift and report.hold is None:
+        return min(SOON, interval)
+    return backoff.spread(interval)

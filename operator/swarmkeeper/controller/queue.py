@@ -1,0 +1,141 @@
+"""The work queue: which objects are due for a look, each at most once, never two passes at a time.
+
+The semantics are those of Kubernetes' client-go workqueue: a key that is added many times is handed
+out once; a key that is added while its pass runs is handed out again afterwards. Each key also has at
+most one later time at which it becomes due by itself, set when its pass ends.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+KeyT = TypeVar("KeyT")
+
+
+class WorkQueue(Generic[KeyT]):
+    """Thread-safe queue of keys.
+
+    Args:
+        monotonic: seconds that never go back; replaced in tests.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._ready: deque[KeyT] = deque()
+        self._queued: dict[KeyT, float] = {}
+        self._processing: set[KeyT] = set()
+        self._again: set[KeyT] = set()
+        self._due: dict[KeyT, float] = {}
+        self._timers: list[tuple[float, int, KeyT]] = []
+        self._count = 0
+        self._closed = False
+
+    def add(self, key: KeyT, *, urgent: bool = False) -> None:
+        """Makes a key due now.
+
+        Args:
+            key: what to look at.
+            urgent: goes before the keys that wait already.
+        """
+        with self._changed:
+            if self._closed:
+                return
+            if key in self._processing:
+                self._again.add(key)
+            elif key not in self._queued:
+                self._queued[key] = self._monotonic()
+                (self._ready.appendleft if urgent else self._ready.append)(key)
+                self._changed.notify()
+            elif urgent:
+                self._ready.remove(key)
+                self._ready.appendleft(key)
+
+    def get(self, timeout: float | None = None) -> tuple[KeyT, float] | None:
+        """Waits for a due key; the caller must call `done` for it.
+
+        Args:
+            timeout: seconds to wait at most; None waits until the queue is closed.
+
+        Returns:
+            The key and the seconds it has waited, or None on time-out or after `close`.
+        """
+        deadline = None if timeout is None else self._monotonic() + timeout
+        with self._changed:
+            while not self._closed:
+                self._fire_timers()
+                if self._ready:
+                    key = self._ready.popleft()
+                    waited = self._monotonic() - self._queued.pop(key)
+                    self._processing.add(key)
+                    self._due.pop(key, None)
+                    return key, waited
+                pause = self._pause(deadline)
+                if pause is not None and pause <= 0:
+                    return None
+                self._changed.wait(pause)
+            return None
+
+    def done(self, key: KeyT, *, after: float | None = None) -> None:
+        """Ends the pass of a key.
+
+        Args:
+            key: what `get` handed out.
+            after: seconds until the key is due again by itself; None: only when added.
+        """
+        with self._changed:
+            self._processing.discard(key)
+            if key in self._again:
+                self._again.discard(key)
+                self._queued[key] = self._monotonic()
+                self._ready.append(key)
+            elif after is not None:
+                due = self._monotonic() + after
+                self._due[key] = due
+                self._count += 1
+                heapq.heappush(self._timers, (due, self._count, key))
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Hands out nothing more; every waiting `get` returns None."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def __len__(self) -> int:
+        """How many keys are due now."""
+        with self._changed:
+            self._fire_timers()
+            return len(self._ready)
+
+    @property
+    def in_progress(self) -> int:
+        """How many keys are handed out and not done."""
+        with self._changed:
+            return len(self._processing)
+
+    def _fire_timers(self) -> None:
+        now = self._monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            due, _, key = heapq.heappop(self._timers)
+            if self._due.get(key) == due:
+                del self._due[key]
+                if key not in self._queued:
+                    self._queued[key] = now
+                    self._ready.append(key)
+
+    def _pause(self, deadline: float | None) -> float | None:
+        times = [self._timers[0][0]] if self._timers else []
+        if deadline is not None:
+            times.append(deadline)
+        if not times:
+            return None
+        now = self._monotonic()
+        if deadline is not None and deadline <= now:
+            return 0
+        return max(min(times) - now, 0.0005)

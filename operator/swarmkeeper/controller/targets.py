@@ -1,0 +1,81 @@
+"""From a stored object to the target of a pass."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from desired_state.objects import CommonSpec, JsonObject, ObjectRef
+from swarmkeeper.controller.deps import Deps
+from swarmkeeper.runtime.errors import Stalled
+from swarmkeeper.runtime.reconciler import Reconciler, Target
+
+_CACHED: Final = 10_000
+
+
+class Targets:
+    """Builds targets, and keeps parsed specs by generation: most passes see an old spec.
+
+    Args:
+        deps: the controller's parts.
+    """
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._lock = threading.Lock()
+        self._specs: OrderedDict[str, tuple[int, CommonSpec]] = OrderedDict()
+
+    def build(self, ref: ObjectRef, stored: JsonObject, now: datetime) -> Target[Any]:
+        """The target of a pass.
+
+        Raises:
+            Stalled: the stored spec does not fit the kind's model (of a newer or older version).
+        """
+        metadata = stored["metadata"]
+        spec = self._spec(ref, stored)
+        self._deps.signals.listen(ref, self._reconciler(ref).signals(ref, spec))
+        return Target(
+            ref=ref,
+            uid=metadata["uid"],
+            generation=metadata.get("generation", 1),
+            spec=spec,
+            declared=stored.get("spec", {}),
+            origin_of=self._deps.origins.lookup(ref),
+            now=now,
+            memory=self._deps.memory.get(metadata["uid"]),
+            status=stored.get("status", {}),
+        )
+
+    def forget(self, ref: ObjectRef, uid: str) -> None:
+        """Drops what is kept about an object that is gone."""
+        self._deps.signals.forget(ref)
+        with self._lock:
+            self._specs.pop(uid, None)
+        if uid:
+            self._deps.memory.forget(uid)
+
+    def _reconciler(self, ref: ObjectRef) -> Reconciler[Any, Any]:
+        return self._deps.reconcilers[ref.kind]
+
+    def _spec(self, ref: ObjectRef, stored: JsonObject) -> CommonSpec:
+        uid, generation = stored["metadata"]["uid"], stored["metadata"].get("generation", 1)
+        with self._lock:
+            cached = self._specs.get(uid)
+            if cached is not None and cached[0] == generation:
+                self._specs.move_to_end(uid)
+                return cached[1]
+        try:
+            spec = self._reconciler(ref).kind.spec.model_validate(stored.get("spec", {}))
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise Stalled(f"spec.{field}: {first['msg']}", reason="InvalidSpec") from None
+        with self._lock:
+            self._specs[uid] = (generation, spec)
+            while len(self._specs) > _CACHED:
+                self._specs.popitem(last=False)
+        return spec

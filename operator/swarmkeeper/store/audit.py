@@ -1,0 +1,248 @@
+"""The audit trail: every action of the operator, append-only and hash-chained.
+
+An action is written twice at least: `intended` before anything is touched, and an outcome after the
+world was looked at again. Both entries carry the action's id; the intent is durable before the step
+begins, so after a crash an action without an outcome is known and is resumed or closed, never
+repeated blindly. Each entry's hash covers the entry and the hash before it: a changed or removed row
+breaks the chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+
+from swarmkeeper.store.database import Database
+
+_SCHEMA: Final = (
+    """
+    CREATE TABLE audit_trail (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, action TEXT NOT NULL,
+        entry TEXT NOT NULL, uid TEXT NOT NULL, step TEXT NOT NULL,
+        document BLOB NOT NULL, hash TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX audit_trail_uid ON audit_trail (uid, entry, at)",
+    "CREATE INDEX audit_trail_action ON audit_trail (action)",
+)
+_GENESIS: Final = "0" * 64
+_ALL: Final = "SELECT seq, at, action, entry, document, hash FROM audit_trail ORDER BY seq"
+_OPEN: Final = (
+    "SELECT seq, at, action, entry, document, hash FROM audit_trail WHERE entry = ? AND action"
+    " NOT IN (SELECT action FROM audit_trail WHERE entry IN (?, ?, ?, ?)) ORDER BY seq"
+)
+
+
+class Entry(StrEnum):
+    """What an entry says about its action."""
+
+    INTENDED = "Intended"
+    """About to be taken."""
+    RESUMED = "Resumed"
+    """An interrupted action is taken up again."""
+    SUCCEEDED = "Succeeded"
+    """Taken, and a fresh look at the world agrees."""
+    APPLIED = "Applied"
+    """Taken; the world does not show it yet, or shows something else."""
+    FAILED = "Failed"
+    """Not taken, or refused."""
+    SUPERSEDED = "Superseded"
+    """Interrupted, and no longer wanted when it was found."""
+
+
+OUTCOMES: Final = (Entry.SUCCEEDED, Entry.APPLIED, Entry.FAILED, Entry.SUPERSEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Who does what to what, and why: the part that all entries of an action share.
+
+    Attributes:
+        object: e.g. `SwarmService/orchestrator`.
+        uid: identity of the object.
+        generation: of its spec.
+        revision: of the source, e.g. `main@sha1:…`; empty for an object made by hand.
+        reconcile_id: of the pass.
+        runbook: e.g. `scale`.
+        target: e.g. `service/agentes_ai_orchestrator`.
+        step: key of the step: equal for equal inputs.
+        reason: for people.
+        before: touched fields as observed, secrets masked: the way back.
+        after: the same fields as they should become.
+        revert: how it is undone.
+    """
+
+    object: str
+    uid: str
+    generation: int
+    revision: str
+    reconcile_id: str
+    runbook: str
+    target: str
+    step: str
+    reason: str
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    revert: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One entry as stored.
+
+    Attributes:
+        seq: position in the chain.
+        at: when, RFC 3339 UTC with microseconds.
+        action: id of the action.
+        entry: what is said.
+        step: the action.
+        outcome: result or error, for people.
+        verification: what the fresh look showed.
+        hash: SHA-256 over the entry and the hash before it.
+    """
+
+    seq: int
+    at: str
+    action: str
+    entry: Entry
+    step: Step
+    outcome: str
+    verification: str
+    hash: str
+
+
+class AuditTrail:
+    """The chain.
+
+    Args:
+        database: where the rows lie.
+        now: timezone-aware time.
+    """
+
+    def __init__(
+        self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        database.migrate("audit", _SCHEMA)
+        self._database = database
+        self._now = now
+        self._lock = threading.Lock()
+        self._open = {row.action: row for row in self._load_open()}
+
+    def intend(self, step: Step) -> str:
+        """Writes durably that a step is about to be taken, and gives the action's id."""
+        action = uuid.uuid4().hex[:16]
+        record = self._append(action, Entry.INTENDED, step)
+        with self._lock:
+            self._open[action] = record
+        return action
+
+    def resume(self, action: str, step: Step) -> str:
+        """Writes that an interrupted action is taken up again, and gives its id."""
+        self._append(action, Entry.RESUMED, step)
+        return action
+
+    def finish(
+        self, action: str, entry: Entry, step: Step, *, outcome: str, verification: str = ""
+    ) -> Record:
+        """Writes the outcome of an action.
+
+        Args:
+            action: id that `intend` gave.
+            entry: one of OUTCOMES.
+            step: the action.
+            outcome: result or error, for people.
+            verification: what the fresh look at the world showed.
+        """
+        record = self._append(action, entry, step, outcome, verification)
+        with self._lock:
+            self._open.pop(action, None)
+        return record
+
+    def unfinished(self, uid: str) -> list[Record]:
+        """Intents of an object that have no outcome, oldest first: a crash came between."""
+        with self._lock:
+            return [record for record in self._open.values() if record.step.uid == uid]
+
+    def actions_since(self, uid: str, since: datetime) -> int:
+        """How many actions were begun for an object since a time."""
+        rows = self._database.read(
+            "SELECT count(*) FROM audit_trail WHERE uid = ? AND entry = ? AND at >= ?",
+            (uid, Entry.INTENDED, _stamp(since)),
+        )
+        return int(rows[0][0])
+
+    def records(self, *, object_: str | None = None) -> Iterator[Record]:
+        """All entries in order, or those of one object such as `SwarmService/web`."""
+        for row in self._database.read(_ALL, ()):
+            record = _record(row)
+            if object_ is None or record.step.object == object_:
+                yield record
+
+    def verify(self) -> int | None:
+        """Checks the chain.
+
+        Returns:
+            The position of the first entry that does not fit, or None where all is well.
+        """
+        previous, expected = _GENESIS, 1
+        for row in self._database.read(_ALL, ()):
+            seq, at, action, entry, document, stored = row
+            if seq != expected or stored != _hash(previous, at, action, entry, document):
+                return expected
+            previous, expected = stored, expected + 1
+        return None
+
+    def _append(
+        self, action: str, entry: Entry, step: Step, outcome: str = "", verification: str = ""
+    ) -> Record:
+        document = orjson.dumps(
+            {**asdict(step), "outcome": outcome, "verification": verification},
+            option=orjson.OPT_SORT_KEYS,
+            default=str,
+        )
+        with self._database.write() as cursor:
+            # Stamped inside the write lock: order of time and order of the chain agree.
+            at = _stamp(self._now())
+            digest = _hash(_last_hash(cursor), at, action, entry, document)
+            cursor.execute(
+                "INSERT INTO audit_trail (at, action, entry, uid, step, document, hash)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (at, action, entry, step.uid, step.step, document, digest),
+            )
+            seq = int(cursor.lastrowid or 0)
+        return Record(seq, at, action, entry, step, outcome, verification, digest)
+
+    def _load_open(self) -> list[Record]:
+        rows = self._database.read(_OPEN, (Entry.INTENDED, *OUTCOMES))
+        return [_record(row) for row in rows]
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    seq, at, action, entry, document, digest = row
+    fields = orjson.loads(document)
+    outcome, verification = fields.pop("outcome"), fields.pop("verification")
+    return Record(seq, at, action, Entry(entry), Step(**fields), outcome, verification, digest)
+
+
+def _last_hash(cursor: sqlite3.Cursor) -> str:
+    row = cursor.execute("SELECT hash FROM audit_trail ORDER BY seq DESC LIMIT 1").fetchone()
+    return str(row[0]) if row else _GENESIS
+
+
+def _hash(previous: str, at: str, action: str, entry: str, document: bytes) -> str:
+    return hashlib.sha256(
+        b"\n".join((previous.encode(), at.encode(), action.encode(), entry.encode(), document))
+    ).hexdigest()
+
+
+def _stamp(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
