@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from desired_state.objects import JsonObject, Mode, ObjectRef
 from swarmkeeper.controller.acting import Acting
 from swarmkeeper.controller.deps import ACTOR, FINALIZER, Deps
 from swarmkeeper.controller.guard import Guard, checks
-from swarmkeeper.controller.report import Report
+from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.runtime.plan import Plan
 from swarmkeeper.runtime.reconciler import Verification
 
@@ -24,16 +24,20 @@ def finalize(deps: Deps, acting: Acting, report: Report) -> Report:
         return replace(report, plan=Plan())
     reconciler = deps.reconcilers[target.ref.kind]
     plan = reconciler.finalize(target, reconciler.observe(target, deps.ports))
-    taken: tuple[Any, ...] = ()
-    try:
-        acting.take(plan)
-    finally:
-        if acting.attempts:
-            plan = reconciler.finalize(target, reconciler.observe(target, deps.ports))
-            taken = acting.close(plan)
+    taken: tuple[Taken, ...] = ()
+    if acting.take(plan):
+        plan = reconciler.finalize(target, reconciler.observe(target, deps.ports))
+        taken = acting.close(plan)
     progress = "" if plan.in_sync else "being removed"
     verification = Verification((), healthy=None, message=progress, progress=progress)
-    return replace(report, plan=plan, hold=acting.hold, taken=taken, verification=verification)
+    return replace(
+        report,
+        plan=plan,
+        verification=verification,
+        hold=acting.hold,
+        error=acting.error,
+        taken=taken,
+    )
 
 
 def finished(report: Report) -> bool:

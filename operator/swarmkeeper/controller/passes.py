@@ -14,7 +14,7 @@ from desired_state.objects import JsonObject, Mode, ObjectRef
 from swarmkeeper.controller import announce, backoff, finalizing, summary
 from swarmkeeper.controller.acting import Acting, revision_of
 from swarmkeeper.controller.deps import ACTOR, REFUSED, REQUESTED_AT, Deps
-from swarmkeeper.controller.report import Report
+from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.controller.targets import Targets
 from swarmkeeper.runtime import mergepatch
 from swarmkeeper.runtime.errors import ReconcileError, Retry, Stalled, Wait
@@ -129,19 +129,23 @@ class Passes:
         observed = reconciler.observe(target, self._deps.ports)
         plan = reconciler.plan(target, observed)
         self._deps.checkpoint("planned")
-        taken: tuple[Any, ...] = ()
-        try:
-            acting.take(plan)
-        finally:
-            if acting.attempts:
-                observed = reconciler.observe(target, self._deps.ports)
-                plan = reconciler.plan(target, observed)
-                taken = acting.close(plan)
+        taken: tuple[Taken, ...] = ()
+        if acting.take(plan):
+            observed = reconciler.observe(target, self._deps.ports)
+            plan = reconciler.plan(target, observed)
+            taken = acting.close(plan)
         verification = reconciler.verify(target, observed)
         kept = reconciler.remember(target, observed)
         if kept is not None:
             self._deps.memory.put(target.uid, kept)
-        return replace(report, plan=plan, verification=verification, hold=acting.hold, taken=taken)
+        return replace(
+            report,
+            plan=plan,
+            verification=verification,
+            hold=acting.hold,
+            error=acting.error,
+            taken=taken,
+        )
 
     def _conclude(
         self, ref: ObjectRef, stored: JsonObject, target: Target[Any] | None, report: Report
