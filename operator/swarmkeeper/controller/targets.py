@@ -37,7 +37,8 @@ class Targets:
         """
         metadata = stored["metadata"]
         spec = self._spec(ref, stored)
-        self._deps.signals.listen(ref, self._reconciler(ref).signals(ref, spec))
+        signals = self._reconciler(ref).signals(ref, spec)
+        self._deps.signals.listen(ref, signals | _dependency_signals(ref, spec))
         return Target(
             ref=ref,
             uid=metadata["uid"],
@@ -79,3 +80,15 @@ class Targets:
             while len(self._specs) > _CACHED:
                 self._specs.popitem(last=False)
         return spec
+
+
+def ready_signal(ref: ObjectRef) -> str:
+    """The signal that is given when an object becomes Ready, or stops being so."""
+    return f"ready/{ref.kind}/{ref.namespace}/{ref.name}"
+
+
+def _dependency_signals(ref: ObjectRef, spec: CommonSpec) -> frozenset[str]:
+    return frozenset(
+        ready_signal(ObjectRef(other.kind, other.name, other.namespace or ref.namespace))
+        for other in spec.depends_on
+    )

@@ -102,6 +102,13 @@ class Objects(Protocol):
         """
         ...
 
+    def replace(self, obj: JsonObject, *, actor: str) -> JsonObject:
+        """Puts a whole object (not its status) in the place of the stored one; NotFound without one.
+
+        With metadata.resourceVersion in it, only at that version. Equal content writes nothing.
+        """
+        ...
+
     def delete(self, ref: ObjectRef, *, actor: str) -> None:
         """Deletes, or marks as terminating where finalizers remain; absent is fine."""
         ...

@@ -238,10 +238,11 @@ def _last_hash(cursor: sqlite3.Cursor) -> str:
     return str(row[0]) if row else _GENESIS
 
 
-def _hash(previous: str, at: str, action: str, entry: str, document: bytes) -> str:
-    return hashlib.sha256(
-        b"\n".join((previous.encode(), at.encode(), action.encode(), entry.encode(), document))
-    ).hexdigest()
+def _hash(previous: str, at: str, action: str, entry: str, document: bytes | str) -> str:
+    # A row that someone edited by hand may come back as text.
+    body = document.encode() if isinstance(document, str) else document
+    head = f"{previous}\n{at}\n{action}\n{entry}\n"
+    return hashlib.sha256(head.encode() + body).hexdigest()
 
 
 def _stamp(when: datetime) -> str:

@@ -26,9 +26,7 @@ class Memory:
         database.migrate("memory", _SCHEMA)
         self._database = database
         self._lock = threading.Lock()
-        self._rows: dict[str, bytes] = dict(
-            database.read("SELECT uid, value FROM memory", ())
-        )
+        self._rows: dict[str, bytes] = dict(database.read("SELECT uid, value FROM memory", ()))
 
     def get(self, uid: str) -> JsonObject | None:
         """What was remembered for an object, or None."""

@@ -1,0 +1,90 @@
+"""Hosts kopf against the embedded API: it watches, and says *look again*; passes decide the rest.
+
+kopf's handlers are triggered by changes (its author says so in docs/critiques.rst), so the only one
+used is `on.event`, and all that it does is to hand a key to the work queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from desired_state.objects import GROUP, VERSION, JsonObject, ObjectRef
+from desired_state.scheme import Scheme
+
+OnChange = Callable[[ObjectRef, JsonObject, bool], None]
+"""Called with the object's reference, its body and whether it is gone."""
+
+
+class KopfHost:
+    """One kopf operator in the running event loop.
+
+    Args:
+        server: URL of the API.
+        token: bearer token.
+        scheme: the kinds to watch.
+        on_change: called for every change of an object, and once for each at the start.
+    """
+
+    def __init__(self, server: str, token: str, scheme: Scheme, on_change: OnChange) -> None:
+        self._server = server
+        self._token = token
+        self._on_change = on_change
+        self._registry = kopf.OperatorRegistry()
+        self._stop = asyncio.Event()
+        self.ready = asyncio.Event()
+        self._register(scheme)
+
+    async def run(self) -> None:
+        """Runs until `stop`; kopf reconnects by itself when the API restarts."""
+        await kopf.operator(
+            registry=self._registry,
+            settings=_settings(),
+            standalone=True,
+            clusterwide=True,
+            ready_flag=self.ready,
+            stop_flag=self._stop,
+        )
+
+    def stop(self) -> None:
+        """Lets `run` return."""
+        self._stop.set()
+
+    def _register(self, scheme: Scheme) -> None:
+        @kopf.on.login(registry=self._registry)
+        def login(**_: Any) -> kopf.ConnectionInfo:
+            return kopf.ConnectionInfo(server=self._server, token=self._token, scheme="Bearer")
+
+        for kind in scheme:
+            self._watch(kind.name, kind.plural)
+
+    def _watch(self, kind: str, plural: str) -> None:
+        @kopf.on.event(GROUP, VERSION, plural, registry=self._registry, id=f"look-{plural}")
+        async def look(name: str, namespace: str, body: kopf.Body, **others: Any) -> None:
+            gone = others["type"] == "DELETED"
+            self._on_change(ObjectRef(kind, name, namespace), dict(body), gone)
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.queueing.idle_timeout = 1
+    settings.watching.server_timeout = 600
+    settings.watching.client_timeout = 660
+    settings.networking.error_backoffs = _Endless()
+    for name in ("kopf", "kopf.objects"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return settings
+
+
+class _Endless:
+    """Short delays without end: a restart of the API must never end a watcher."""
+
+    def __iter__(self) -> Any:
+        return itertools.chain((0.1, 0.2, 0.5, 1.0), itertools.repeat(2.0))

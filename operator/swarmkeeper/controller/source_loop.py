@@ -1,0 +1,191 @@
+"""The source loop: fetches the desired state, loads it, and puts it in force. One thread a source."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from desired_state.git_repository import GitRepositorySpec
+from desired_state.loader import load_tree
+
+from desired_state.objects import JsonObject, ObjectRef
+from desired_state.scheme import Scheme
+from desired_state.snapshot import Snapshot
+from desired_state.sources import Artifact, FetchFailed, Source
+from swarmkeeper.controller import backoff, source_status
+from swarmkeeper.controller.apply import Applied, Applier
+from swarmkeeper.controller.deps import ACTOR, REQUESTED_AT, Deps
+from swarmkeeper.controller.source_status import Sync
+from swarmkeeper.runtime import mergepatch
+
+logger = logging.getLogger(__name__)
+LookAt = Callable[[Iterable[ObjectRef]], None]
+_AFTER_PANIC: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceJob:
+    """What a source loop works on.
+
+    Attributes:
+        ref: the GitRepository object.
+        source: where to fetch.
+        scheme: the kinds.
+    """
+
+    ref: ObjectRef
+    source: Source
+    scheme: Scheme
+
+
+class SourceLoop:
+    """Keeps the API's objects equal to what one source declares.
+
+    Args:
+        deps: the controller's parts.
+        job: which source.
+        look_at: makes objects due.
+    """
+
+    def __init__(self, deps: Deps, job: SourceJob, look_at: LookAt) -> None:
+        self._deps = deps
+        self._job = job
+        self._look_at = look_at
+        self._applier = Applier(deps.objects, job.scheme, job.ref.name)
+        self._snapshot: Snapshot | None = None
+        self._applied_generation = 0
+        self._wake = threading.Event()
+        self._stopping = False
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread; the last artifact is put in force first, before anything is fetched."""
+        self._thread.start()
+
+    def trigger(self) -> None:
+        """Asks for a look now; it returns at once."""
+        self._wake.set()
+
+    def stop(self, grace: float) -> None:
+        """Lets the thread end.
+
+        Args:
+            grace: seconds to wait for it at most.
+        """
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(grace)
+
+    def sync(self) -> None:
+        """One look: fetch, load, apply, status."""
+        stored = self._stored()
+        spec = GitRepositorySpec.model_validate(stored["spec"])
+        artifact, error = self._fetch(spec)
+        applied = self._put_in_force(artifact, spec, stored["metadata"].get("generation", 1))
+        self._failures = self._failures + 1 if error else 0
+        self._conclude(stored, spec, artifact, applied, error)
+
+    def restore(self) -> None:
+        """Puts the last artifact in force without asking git, so that a start needs no network."""
+        stored = self._stored()
+        spec = GitRepositorySpec.model_validate(stored["spec"])
+        generation = stored["metadata"].get("generation", 1)
+        self._put_in_force(self._job.source.last, spec, generation)
+
+    def _put_in_force(
+        self, artifact: Artifact | None, spec: GitRepositorySpec, generation: int
+    ) -> Applied | None:
+        """Loads and applies an artifact, unless that was done already for this very spec."""
+        if artifact is None:
+            return None
+        if self._snapshot is None or artifact.revision != self._snapshot.revision:
+            self._snapshot = load_tree(
+                Path(artifact.path),
+                self._job.scheme,
+                revision=artifact.revision,
+                previous=self._snapshot,
+            )
+        elif generation == self._applied_generation:
+            return None
+        self._applied_generation = generation
+        return self._apply(self._snapshot, spec)
+
+    def _fetch(self, spec: GitRepositorySpec) -> tuple[Artifact | None, str]:
+        if spec.suspend:
+            return self._job.source.last, ""
+        try:
+            return self._job.source.fetch(), ""
+        except FetchFailed as failure:
+            return self._job.source.last, str(failure)
+
+    def _apply(self, snapshot: Snapshot, spec: GitRepositorySpec) -> Applied:
+        self._deps.origins.set(snapshot.objects)
+        applied = self._applier.apply(snapshot, prune=spec.prune, allow_empty=spec.allow_empty)
+        self._look_at(applied.touched)
+        logger.info(
+            "desired state in force", extra={"revision": snapshot.revision, "applied": str(applied)}
+        )
+        return applied
+
+    def _conclude(
+        self,
+        stored: JsonObject,
+        spec: GitRepositorySpec,
+        artifact: Artifact | None,
+        applied: Applied | None,
+        error: str,
+    ) -> None:
+        metadata = stored["metadata"]
+        sync = Sync(
+            generation=metadata.get("generation", 1),
+            now=self._deps.ports.clock.now(),
+            artifact=artifact,
+            snapshot=self._snapshot or Snapshot(),
+            applied=applied,
+            error=error,
+            requested_at=metadata.get("annotations", {}).get(REQUESTED_AT, ""),
+            suspended=spec.suspend,
+        )
+        previous: dict[str, Any] = stored.get("status", {})
+        status = source_status.summarize(previous, sync)
+        patch = mergepatch.difference(previous, status)
+        if patch:
+            self._deps.objects.patch(
+                self._job.ref, {"status": patch}, actor=ACTOR, subresource="status"
+            )
+        for what in source_status.announcements(previous, status, sync):
+            self._deps.recorder.record(self._job.ref, metadata["uid"], what, sync.now)
+
+    def _stored(self) -> JsonObject:
+        stored = self._deps.objects.get(self._job.ref)
+        if stored is None:
+            raise LookupError(f"{self._job.ref} is gone")
+        return stored
+
+    def _run(self) -> None:
+        try:
+            self.restore()
+        except Exception:
+            logger.exception("the last artifact is of no use", extra={"object": str(self._job.ref)})
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                self.sync()
+                wait = self._pause()
+            except Exception:
+                logger.exception("source could not be synced", extra={"object": str(self._job.ref)})
+                wait = _AFTER_PANIC
+            self._wake.wait(wait)
+
+    def _pause(self) -> float:
+        spec = GitRepositorySpec.model_validate(self._stored()["spec"])
+        if self._failures:
+            cap = spec.retry_interval or spec.interval
+            return backoff.delay(self._failures, cap=cap).total_seconds()
+        return backoff.spread(spec.interval).total_seconds()
