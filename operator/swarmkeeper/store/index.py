@@ -63,6 +63,11 @@ class Index:
             found = self._kinds.get(kind)
             return Listing(self._revision, found.select(namespace) if found else [])
 
+    def kinds(self, namespace: str) -> frozenset[str]:
+        """The kinds that have objects in a namespace."""
+        with self._lock:
+            return frozenset(n for n, kind in self._kinds.items() if kind.select(namespace))
+
     def load(self, objects: Iterable[Stored], revision: int) -> None:
         """Fills an empty index from the rows of a database."""
         with self._lock:

@@ -133,6 +133,10 @@ class ObjectStore(Protocol):
         """All current objects of a kind, in one namespace or in all."""
         ...
 
+    def kinds(self, namespace: str) -> frozenset[str]:
+        """The kinds that have objects in a namespace."""
+        ...
+
     def put(self, key: Key, uid: str, render: Render, *, expected: int) -> Stored:
         """Writes a version; durable when this returns.
 

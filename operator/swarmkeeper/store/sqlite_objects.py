@@ -112,6 +112,10 @@ class SqliteObjectStore:
         """All current objects of a kind, in one namespace or in all."""
         return self._index.list(kind, namespace)
 
+    def kinds(self, namespace: str) -> frozenset[str]:
+        """The kinds that have objects in a namespace."""
+        return self._index.kinds(namespace)
+
     def put(self, key: Key, uid: str, render: Render, *, expected: int) -> Stored:
         """Writes a version; see `ObjectStore.put`."""
         return self._submit(_Ticket(key, uid, render, expected))

@@ -1,0 +1,169 @@
+"""Which resources the API serves: the kinds of the scheme, and the few built-in ones clients need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from desired_state.objects import CommonSpec
+from desired_state.scheme import Column, Kind, Scheme
+
+CATEGORIES: Final = ("all", "swarmkeeper")
+READ_VERBS: Final = ("get", "list", "watch")
+WRITE_VERBS: Final = ("create", "delete", "deletecollection", "patch", "update")
+_AGE: Final = Column("Age", ".metadata.creationTimestamp", type="date")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """One resource: how it is addressed, and which rules its objects follow.
+
+    Attributes:
+        group: API group; empty for the core group.
+        version: API version within the group.
+        kind: CamelCase name; also the name of the kind in the store.
+        plural: name in URLs.
+        short_names: aliases for kubectl.
+        columns: columns of `kubectl get` after the name.
+        description: one sentence.
+        spec: model that validates `spec`, or None for built-in resources.
+        namespaced: whether objects live in namespaces.
+        writable: whether clients may write.
+        from_git: whether objects may be declared in a source.
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    short_names: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = (_AGE,)
+    description: str = ""
+    spec: type[CommonSpec] | None = None
+    namespaced: bool = True
+    writable: bool = True
+    from_git: bool = False
+
+    @property
+    def api_version(self) -> str:
+        """As in objects: `v1`, `swarmkeeper.dev/v1alpha1`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def singular(self) -> str:
+        """Lower case name for kubectl: `kubectl get widget`."""
+        return self.kind.lower()
+
+    @property
+    def resource(self) -> str:
+        """As in messages: `widgets.swarmkeeper.dev`, `events`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def qualified_kind(self) -> str:
+        """As in messages: `Widget.swarmkeeper.dev`."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    @property
+    def has_status(self) -> bool:
+        """Whether `status` is a subresource with its own writes."""
+        return self.spec is not None
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Groups of resources for kubectl: `kubectl get swarmkeeper`."""
+        return CATEGORIES if self.spec is not None else ()
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """What clients may do."""
+        return tuple(sorted((*READ_VERBS, *WRITE_VERBS))) if self.writable else READ_VERBS
+
+
+NAMESPACE: Final = ResourceType(
+    group="",
+    version="v1",
+    kind="Namespace",
+    plural="namespaces",
+    short_names=("ns",),
+    columns=(Column("Status", ".status.phase"), _AGE),
+    description="Groups objects; made when the first object needs it.",
+    namespaced=False,
+)
+EVENT: Final = ResourceType(
+    group="",
+    version="v1",
+    kind="Event",
+    plural="events",
+    short_names=("ev",),
+    description="What happened to an object, for people.",
+)
+EVENT_V1: Final = ResourceType(
+    group="events.k8s.io",
+    version="v1",
+    kind="Event",
+    plural="events",
+    short_names=("ev",),
+    description="The same events in their newer shape.",
+)
+DEFINITION: Final = ResourceType(
+    group="apiextensions.k8s.io",
+    version="v1",
+    kind="CustomResourceDefinition",
+    plural="customresourcedefinitions",
+    short_names=("crd", "crds"),
+    columns=(Column("Created At", ".metadata.creationTimestamp", type="date"),),
+    description="The kinds that are served; read-only, as they come with the program.",
+    namespaced=False,
+    writable=False,
+)
+
+
+class Catalogue:
+    """All resources, by kind and by path.
+
+    Args:
+        scheme: the kinds to serve besides the built-in ones.
+    """
+
+    def __init__(self, scheme: Scheme) -> None:
+        self.kinds = tuple(scheme)
+        custom = tuple(_custom(kind) for kind in self.kinds)
+        self._types = (NAMESPACE, EVENT, *custom, EVENT_V1, DEFINITION)
+        self._by_path = {(t.group, t.version, t.plural): t for t in self._types}
+        self._by_kind = {t.kind: t for t in self._types if t is not EVENT_V1}
+
+    def __iter__(self) -> Iterator[ResourceType]:
+        """All resources, core group first."""
+        return iter(self._types)
+
+    def of_kind(self, kind: str) -> ResourceType | None:
+        """The resource of a kind (for Event, the core one)."""
+        return self._by_kind.get(kind)
+
+    def at(self, group: str, version: str, plural: str) -> ResourceType | None:
+        """The resource at a path."""
+        return self._by_path.get((group, version, plural))
+
+    def group_versions(self) -> dict[str, str]:
+        """Version of each group, in order of priority; each group has one version."""
+        return {t.group: t.version for t in self._types}
+
+    def in_group(self, group: str, version: str) -> tuple[ResourceType, ...]:
+        """The resources of one version of a group."""
+        return tuple(t for t in self._types if (t.group, t.version) == (group, version))
+
+
+def _custom(kind: Kind) -> ResourceType:
+    return ResourceType(
+        group=Scheme.group,
+        version=Scheme.version,
+        kind=kind.name,
+        plural=kind.plural,
+        short_names=kind.short_names,
+        columns=kind.columns,
+        description=kind.description,
+        spec=kind.spec,
+        from_git=kind.from_git,
+    )

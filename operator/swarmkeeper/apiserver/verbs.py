@@ -1,0 +1,294 @@
+"""The verbs on stored objects: create, update, delete, with every rule that holds for any caller.
+
+HTTP handlers and the in-process API both call this. Objects are addressed by resource and key, and
+come back as stored bytes, so that a reader which only passes them on never decodes them.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from desired_state.objects import JsonObject
+from swarmkeeper.apiserver import lifecycle, origin
+from swarmkeeper.apiserver.catalogue import EVENT, NAMESPACE, ResourceType
+from swarmkeeper.apiserver.problems import already_exists, bad_request, conflict, not_found
+from swarmkeeper.apiserver.validation import check_object, check_spec
+from swarmkeeper.runtime.ports import Clock
+from swarmkeeper.store.objects import Key, ObjectStore, RevisionConflict, Stored
+
+STATUS: Final = "status"
+_ATTEMPTS: Final = 32  # a write without resourceVersion competes that often before it gives up
+_SUFFIX: Final = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, no words: as Kubernetes has it
+_MAX_GENERATED: Final = 58  # leaves room for the suffix in 63 characters
+
+Edit = Callable[[JsonObject], JsonObject]
+"""Gives the wanted object for the stored one, which it does not change."""
+
+
+class SystemClock:
+    """The time of day of this machine."""
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and how far to go.
+
+    Attributes:
+        actor: name for rules and records.
+        dry_run: check everything, write nothing.
+    """
+
+    actor: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """What must hold for a deletion; None is not looked at."""
+
+    uid: str | None = None
+    resource_version: str | None = None
+
+
+def random_suffix() -> str:
+    """Five characters for `metadata.generateName`."""
+    return "".join(secrets.choice(_SUFFIX) for _ in range(5))
+
+
+def random_uid() -> str:
+    """Identity of a new object."""
+    return str(uuid.uuid4())
+
+
+class Verbs:
+    """Writes objects to a store by the rules of the API.
+
+    Args:
+        store: where.
+        clock: for creation and deletion timestamps.
+        new_uid: makes identities.
+        new_suffix: makes endings for generated names.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        clock: Clock | None = None,
+        new_uid: Callable[[], str] = random_uid,
+        new_suffix: Callable[[], str] = random_suffix,
+    ) -> None:
+        self.store = store
+        self._clock = clock or SystemClock()
+        self._new_uid = new_uid
+        self._new_suffix = new_suffix
+
+    def create(
+        self, type_: ResourceType, namespace: str, body: JsonObject, caller: Caller
+    ) -> Stored:
+        """Creates an object.
+
+        Args:
+            type_: its resource.
+            namespace: where; empty for resources without namespaces.
+            body: the object as the client gives it; not changed.
+            caller: who asks.
+
+        Raises:
+            ApiError: 400, 403, 409, 413 or 422.
+        """
+        metadata = body.get("metadata")
+        if not isinstance(metadata, dict):
+            raise bad_request("metadata must be a map")
+        if type_.namespaced and metadata.get("namespace", namespace) != namespace:
+            raise bad_request(
+                f"the namespace of the object, {metadata['namespace']!r}, does not match the "
+                f"namespace of the request, {namespace!r}"
+            )
+        generated = not metadata.get("name") and metadata.get("generateName")
+        for _ in range(_ATTEMPTS):
+            name = self._generate(str(generated)) if generated else metadata.get("name")
+            named = {**body, "metadata": {**metadata, "name": name, "namespace": namespace}}
+            try:
+                return self._create(type_, named, caller)
+            except RevisionConflict:
+                if not generated:
+                    raise already_exists(type_, str(name)) from None
+        raise already_exists(type_, str(generated))
+
+    def _generate(self, prefix: str) -> str:
+        return prefix[:_MAX_GENERATED] + self._new_suffix()
+
+    def _create(self, type_: ResourceType, body: JsonObject, caller: Caller) -> Stored:
+        uid = self._new_uid()
+        obj = lifecycle.created(type_, body, uid=uid, now=self._clock.now())
+        check_object(type_, obj)
+        check_spec(type_, obj)
+        origin.check_create(type_, caller.actor, obj)
+        key = key_of(type_, obj)
+        if caller.dry_run:
+            if self.store.get(key):
+                raise RevisionConflict(key, None)
+            return Stored(key, uid, 0, lifecycle.encode(obj, 0))
+        if type_.namespaced:
+            self.ensure_namespace(key.namespace)
+        return self.store.put(key, uid, lambda rev: lifecycle.encode(obj, rev), expected=0)
+
+    def update(
+        self,
+        type_: ResourceType,
+        key: Key,
+        edit: Edit,
+        caller: Caller,
+        subresource: str | None = None,
+    ) -> Stored:
+        """Changes an object; an edit that changes nothing writes nothing.
+
+        Args:
+            type_: its resource.
+            key: which object.
+            edit: may be called several times, where others write in between.
+            caller: who asks.
+            subresource: `status` to change the status alone.
+
+        Raises:
+            ApiError: 400, 403, 404, 409, 413 or 422.
+        """
+        for _ in range(_ATTEMPTS):
+            current = self.require(type_, key)
+            old = current.load()
+            new = self._decide(type_, old, edit(old), caller, subresource)
+            if lifecycle.same(old, new):
+                return current
+            if caller.dry_run:
+                return _unwritten(current, new)
+            try:
+                return self._replace(current, new)
+            except RevisionConflict:
+                continue
+        raise conflict(type_, key.name)
+
+    def _decide(
+        self,
+        type_: ResourceType,
+        old: JsonObject,
+        wanted: JsonObject,
+        caller: Caller,
+        subresource: str | None,
+    ) -> JsonObject:
+        if subresource == STATUS:
+            new = lifecycle.with_status(type_, old, wanted)
+        else:
+            new = lifecycle.updated(type_, old, wanted)
+            check_object(type_, new)
+            if lifecycle.spec_changed(old, new):
+                check_spec(type_, new)
+        origin.check_update(type_, caller.actor, old, new)
+        return new
+
+    def _replace(self, current: Stored, new: JsonObject) -> Stored:
+        def render(revision: int) -> bytes:
+            return lifecycle.encode(new, revision)
+
+        if lifecycle.is_finished(new):
+            return self.store.remove(current.key, render, expected=current.revision)
+        return self.store.put(current.key, current.uid, render, expected=current.revision)
+
+    def delete(
+        self,
+        type_: ResourceType,
+        key: Key,
+        caller: Caller,
+        preconditions: Preconditions | None = None,
+    ) -> tuple[Stored, bool]:
+        """Deletes an object, or marks it as terminating where finalizers hold it.
+
+        Args:
+            type_: its resource.
+            key: which object.
+            caller: who asks.
+            preconditions: refuse another object or version.
+
+        Returns:
+            The last version, and whether the object is gone.
+
+        Raises:
+            ApiError: 403, 404 or 409.
+        """
+        for _ in range(_ATTEMPTS):
+            current = self.require(type_, key)
+            old = current.load()
+            _check_preconditions(type_, old, preconditions or Preconditions())
+            origin.check_delete(type_, caller.actor, old)
+            self._check_empty(type_, key)
+            held = bool(old["metadata"].get("finalizers"))
+            if caller.dry_run or (held and "deletionTimestamp" in old["metadata"]):
+                return current, not held
+            try:
+                return self._replace(current, self._last(old, held)), not held
+            except RevisionConflict:
+                continue
+        raise conflict(type_, key.name)
+
+    def _last(self, old: JsonObject, held: bool) -> JsonObject:
+        if held or "deletionTimestamp" not in old["metadata"]:
+            return lifecycle.terminating(old, self._clock.now())
+        return old
+
+    def require(self, type_: ResourceType, key: Key) -> Stored:
+        """The current version.
+
+        Raises:
+            ApiError: 404.
+        """
+        current = self.store.get(key)
+        if current is None:
+            raise not_found(type_, key.name)
+        return current
+
+    def ensure_namespace(self, name: str) -> None:
+        """Makes a namespace where there is none, as its first object needs it."""
+        if self.store.get(Key(NAMESPACE.kind, "", name)) is not None:
+            return
+        labels = {"kubernetes.io/metadata.name": name}
+        body = {"metadata": {"name": name, "labels": labels}, "status": {"phase": "Active"}}
+        try:
+            self._create(NAMESPACE, body, Caller(origin.PROGRAM))
+        except RevisionConflict:
+            return  # another writer made it
+
+    def _check_empty(self, type_: ResourceType, key: Key) -> None:
+        if type_ is not NAMESPACE:
+            return
+        if key.name == "default":
+            raise conflict(type_, key.name, "this namespace stays")
+        if self.store.kinds(key.name) - {EVENT.kind}:
+            raise conflict(type_, key.name, "delete the objects in the namespace first")
+
+
+def key_of(type_: ResourceType, obj: JsonObject) -> Key:
+    """The key of an object in the store."""
+    metadata = obj["metadata"]
+    return Key(type_.kind, metadata["namespace"] if type_.namespaced else "", metadata["name"])
+
+
+def _unwritten(current: Stored, new: JsonObject) -> Stored:
+    value = lifecycle.encode(new, current.revision)
+    return Stored(current.key, current.uid, current.revision, value)
+
+
+def _check_preconditions(type_: ResourceType, old: JsonObject, wanted: Preconditions) -> None:
+    metadata = old["metadata"]
+    for field, want in (("uid", wanted.uid), ("resourceVersion", wanted.resource_version)):
+        if want is not None and want != metadata[field]:
+            why = f"Precondition failed: {field} in precondition: {want}, in object: {metadata[field]}"
+            raise conflict(type_, metadata["name"], why)
