@@ -1,0 +1,91 @@
+"""Settings of the operator, read once: from the command line, or SWARMKEEPER_* in the environment.
+
+Secrets are never settings: they are files, named here and read where they are used.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from desired_state.fields import DnsLabel, Duration
+
+DEFAULT_DOCKER_HOST: Final = "unix:///var/run/docker.sock"
+DEFAULT_PORT: Final = 8480
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    CONSOLE = "console"
+    """For people."""
+    JSON = "json"
+    """For machines: one object a line."""
+
+
+class Settings(BaseSettings):
+    """What a running operator needs to know."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SWARMKEEPER_", frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    data_dir: Path = Path("/var/lib/swarmkeeper/operator")
+    """Store, tokens, kubeconfig and fetched artifacts."""
+    docker_host: str = Field(
+        default_factory=lambda: os.environ.get("DOCKER_HOST", DEFAULT_DOCKER_HOST)
+    )
+    """A Swarm manager: unix:// or tcp://."""
+
+    git: str = ""
+    """URL of the git repository with the desired state."""
+    branch: str = "main"
+    """Branch to follow."""
+    path: str = "."
+    """Folder of the repository that holds the objects."""
+    folder: Path | None = None
+    """A plain folder with the desired state, instead of git."""
+    source_name: DnsLabel = "desired-state"
+    """Name of the GitRepository object that stands for the source."""
+    source_interval: Duration = timedelta(seconds=30)
+    """How often to look at the source when no webhook asks for it."""
+    git_token_file: Path | None = None
+    """File with the token for https."""
+    git_ssh_key_file: Path | None = None
+    """File with the private key for ssh."""
+    git_known_hosts_file: Path | None = None
+    """File with the ssh host keys to trust."""
+    git_ca_file: Path | None = None
+    """File with the certificate authorities to trust for https."""
+    webhook_secret_file: Path | None = None
+    """File with the secret that signs calls of POST /hooks/git; without it the hook is closed."""
+    prune: bool = True
+    """Whether objects that leave the source are deleted."""
+    allow_empty: bool = False
+    """Whether a source that declares nothing at all may delete everything."""
+
+    host: str = "127.0.0.1"
+    """Address that the API listens on."""
+    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535)
+    """Port that the API listens on; 0 takes any free one."""
+    kubeconfig: Path | None = None
+    """Where to write the kubeconfig; by default into the data folder."""
+    workers: int = Field(default=4, ge=1, le=64)
+    """How many passes may run at once."""
+    grace: Duration = timedelta(seconds=10)
+    """How long running passes may take to end after SIGTERM."""
+    log_format: LogFormat = LogFormat.CONSOLE
+    """console or json."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+
+    @property
+    def kubeconfig_path(self) -> Path:
+        """Where the kubeconfig is written."""
+        return self.kubeconfig or self.data_dir / "kubeconfig"
