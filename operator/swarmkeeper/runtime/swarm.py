@@ -7,10 +7,14 @@ must be written back whole: what we do not understand has to survive untouched.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 from desired_state.objects import JsonObject
+
+
+Resource = Literal["networks", "secrets", "configs"]
+"""What services refer to by id."""
 
 
 class SwarmError(Exception):
@@ -69,6 +73,8 @@ class Task:
         created_at: RFC 3339 time.
         exit_code: of the container, where it ended.
         addresses: IPv4/IPv6 addresses on its networks, without the prefix length.
+        since: RFC 3339 time of the last change of the state.
+        spec: TaskSpec that it was made from: shows whether it is up to date with the service.
     """
 
     id: str
@@ -81,6 +87,8 @@ class Task:
     created_at: str
     exit_code: int | None = None
     addresses: tuple[str, ...] = ()
+    since: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +127,12 @@ class Swarm(Protocol):
         """All nodes."""
         ...
 
+    def ids(self, what: Resource) -> Mapping[str, str]:
+        """Name -> id of all networks of the swarm, secrets or configs."""
+        ...
+
     def create(self, spec: JsonObject) -> str:
-        """Creates a service from a full ServiceSpec; network names are resolved to ids.
+        """Creates a service from a full ServiceSpec; the engine resolves names of networks to ids.
 
         Returns:
             The id of the new service.

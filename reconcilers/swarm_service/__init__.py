@@ -1,0 +1,5 @@
+"""SwarmService: one service of the swarm, kept as declared. See README.md."""
+
+from reconcilers.swarm_service.reconciler import RECONCILER
+
+__all__ = ["RECONCILER"]
