@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from desired_state.git_repository import GIT_REPOSITORY
 from desired_state.objects import API_VERSION, JsonObject, ObjectRef
 from desired_state.scheme import Scheme
 from support.toy import GaugeReconciler, Gauges
@@ -62,7 +63,7 @@ class Harness:
         """Builds the parts."""
         database = Database(self.path)
         reconciler = GaugeReconciler(self.world)
-        self.scheme = Scheme([reconciler.kind])
+        self.scheme = Scheme([reconciler.kind, GIT_REPOSITORY])
         self.objects = Resources(SqliteObjectStore(database), self.scheme, clock=self.clock)
         self.trail = AuditTrail(database, now=self.clock.now)
         self.deps = Deps(

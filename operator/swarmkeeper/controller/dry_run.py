@@ -46,9 +46,7 @@ def preview(
     ]
 
 
-def _preview(
-    declared: DeclaredObject, reconciler: Reconciler[Any, Any], ports: Ports
-) -> Preview:
+def _preview(declared: DeclaredObject, reconciler: Reconciler[Any, Any], ports: Ports) -> Preview:
     target: Target[Any] = Target(
         ref=declared.ref,
         uid="",

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from desired_state.git_repository import GitRepositorySpec
 from desired_state.loader import load_tree
-
 from desired_state.objects import JsonObject, ObjectRef
 from desired_state.scheme import Scheme
 from desired_state.snapshot import Snapshot

@@ -1,0 +1,265 @@
+"""The composition root: builds the operator from its parts, starts them in order, stops them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from aiohttp import web
+
+from desired_state.git_repository import GIT_REPOSITORY
+from desired_state.objects import API_VERSION, JsonObject, ObjectRef
+from desired_state.scheme import Scheme
+from desired_state.sources import FolderSource, GitSource, Source, SourceConfig
+from reconcilers.registry import RECONCILERS
+from swarmkeeper.apiserver.access import Tokens
+from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
+from swarmkeeper.apiserver.resources import Resources
+from swarmkeeper.apiserver.server import ApiServer
+from swarmkeeper.controller import webhook
+from swarmkeeper.controller.controller import Controller
+from swarmkeeper.controller.deps import ACTOR, Deps, no_checkpoint
+from swarmkeeper.controller.guard import CHECKS, Guard
+from swarmkeeper.controller.kopf_host import KopfHost
+from swarmkeeper.controller.metrics import Metrics
+from swarmkeeper.controller.origins import Origins
+from swarmkeeper.controller.recorder import Recorder
+from swarmkeeper.controller.signals import SignalIndex
+from swarmkeeper.controller.source_loop import SourceJob, SourceLoop
+from swarmkeeper.runtime.ports import Ports
+from swarmkeeper.runtime.reconciler import Reconciler
+from swarmkeeper.settings import Settings
+from swarmkeeper.store.audit import AuditTrail
+from swarmkeeper.store.database import Database
+from swarmkeeper.store.memory import Memory
+from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+
+logger = logging.getLogger(__name__)
+
+
+class ConfigurationError(Exception):
+    """The operator can't be started as it was asked to; the message says what to change."""
+
+
+class Watcher(Protocol):
+    """Tells of movements in the world, until it is stopped."""
+
+    def start(self) -> None:
+        """Begins to watch; returns at once."""
+        ...
+
+    def stop(self) -> None:
+        """Ends promptly."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The outside world as the operator meets it; tests and benches bring their own.
+
+    Attributes:
+        ports: what kinds may ask.
+        watch: (on_signals, on_gap) -> a watcher of events.
+        reconcilers: by kind name.
+        checkpoint: called at each step of a pass, for crash tests.
+    """
+
+    ports: Ports
+    watch: Callable[[Callable[[set[str]], None], Callable[[], None]], Watcher]
+    reconcilers: Mapping[str, Reconciler[Any, Any]] = field(default_factory=lambda: RECONCILERS)
+    checkpoint: Callable[[str], None] = no_checkpoint
+
+
+class Operator:
+    """One operator process.
+
+    Args:
+        settings: how to run.
+        world: the outside world.
+    """
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        self._settings = settings
+        self._world = world
+        self._lock = _lock(settings.data_dir)
+        self._scheme = Scheme(
+            [GIT_REPOSITORY, *(reconciler.kind for reconciler in world.reconcilers.values())]
+        )
+        database = Database(settings.data_dir / "state.db")
+        self._store = SqliteObjectStore(database)
+        self.objects = Resources(self._store, self._scheme, clock=world.ports.clock)
+        self.deps = self._deps(database)
+        self.controller = Controller(self.deps, workers=settings.workers)
+        self._source = self._source_loop()
+        self._watcher = world.watch(self.controller.on_signals, self.controller.look_at_all)
+        self.url = ""
+
+    async def run(self, stop: asyncio.Event, started: asyncio.Event | None = None) -> None:
+        """Runs until `stop` is set.
+
+        Args:
+            stop: set by the signal handler.
+            started: set once everything is up.
+        """
+        tokens = Tokens.in_folder(self._settings.data_dir)
+        server = ApiServer(
+            self.objects,
+            host=self._settings.host,
+            port=self._settings.port,
+            tokens=tokens,
+            extra_routes=self._routes(),
+        )
+        self.url = await server.start()
+        write_kubeconfig(self._settings.kubeconfig_path, server=self.url, token=tokens.admin)
+        self._seed_source()
+        host = KopfHost(self.url, tokens.operator, self._scheme, self.controller.on_change)
+        kopf_task = asyncio.create_task(host.run(), name="kopf")
+        kopf_task.add_done_callback(lambda _task: stop.set())
+        await self._start()
+        logger.info(
+            "operator is up", extra={"api": self.url, "kubeconfig": self._settings.kubeconfig_path}
+        )
+        if started is not None:
+            started.set()
+        try:
+            await stop.wait()
+        finally:
+            await self._stop()
+            host.stop()
+            await asyncio.wait([kopf_task], timeout=self._settings.grace.total_seconds())
+            await server.stop()
+            self._lock.close()
+            logger.info("operator has stopped")
+        if kopf_task.done() and not kopf_task.cancelled() and kopf_task.exception():
+            raise ConfigurationError(f"kopf ended: {kopf_task.exception()}")
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(self.controller.start)
+        self._watcher.start()
+        if self._source is not None:
+            self._source.start()
+
+    async def _stop(self) -> None:
+        """Nothing new is begun; steps that run end, or leave their intent in the audit trail."""
+        grace = self._settings.grace.total_seconds()
+        self._watcher.stop()
+        if self._source is not None:
+            await asyncio.to_thread(self._source.stop, grace)
+        if not await asyncio.to_thread(self.controller.stop, grace):
+            logger.warning("passes did not end in time", extra={"grace": grace})
+
+    def _deps(self, database: Database) -> Deps:
+        return Deps(
+            reconcilers=self._world.reconcilers,
+            objects=self.objects,
+            ports=self._world.ports,
+            guard=Guard(CHECKS),
+            trail=AuditTrail(database),
+            memory=Memory(database),
+            recorder=Recorder(self.objects, actor=ACTOR),
+            origins=Origins(),
+            signals=SignalIndex(),
+            metrics=Metrics(),
+            checkpoint=self._world.checkpoint,
+        )
+
+    def _routes(self) -> list[web.RouteDef]:
+        async def metrics(_request: web.Request) -> web.Response:
+            return web.Response(body=self.deps.metrics.render(), content_type="text/plain")
+
+        routes = [web.get("/metrics", metrics)]
+        if self._source is not None:
+            routes.append(webhook.route(self._webhook_secret, self._source.trigger))
+        return routes
+
+    def _webhook_secret(self) -> str:
+        path = self._settings.webhook_secret_file
+        return path.read_text(encoding="utf-8").strip() if path else ""
+
+    def _source_loop(self) -> SourceLoop | None:
+        source = _source(self._settings)
+        if source is None:
+            return None
+        ref = ObjectRef(GIT_REPOSITORY.name, self._settings.source_name)
+        loop = SourceLoop(self.deps, SourceJob(ref, source, self._scheme), self._look_at)
+        self.controller.add_source(ref, loop.trigger)
+        return loop
+
+    def _look_at(self, refs: Any) -> None:
+        self.controller.look_at(refs, urgent=True)
+
+    def _seed_source(self) -> None:
+        """Makes the GitRepository object say what the settings say."""
+        if self._source is None:
+            return
+        wanted = _repository(self._settings)
+        ref = ObjectRef(GIT_REPOSITORY.name, self._settings.source_name)
+        stored = self.objects.get(ref)
+        if stored is None:
+            self.objects.create(wanted, actor=ACTOR)
+        else:
+            spec = {**stored["spec"], **wanted["spec"]}
+            self.objects.replace({**stored, "spec": spec}, actor=ACTOR)
+
+
+def _source(settings: Settings) -> Source | None:
+    if settings.folder is not None:
+        if settings.git:
+            raise ConfigurationError("give either a git URL or a folder, not both")
+        return FolderSource(settings.folder.resolve())
+    if not settings.git:
+        return None
+    config = SourceConfig(
+        url=settings.git,
+        branch=settings.branch,
+        path=settings.path,
+        token_file=settings.git_token_file,
+        ssh_key_file=settings.git_ssh_key_file,
+        known_hosts_file=settings.git_known_hosts_file,
+        ca_file=settings.git_ca_file,
+    )
+    return GitSource(config, settings.data_dir / "source")
+
+
+def _repository(settings: Settings) -> JsonObject:
+    spec: JsonObject = {
+        "url": settings.git or str(settings.folder.resolve() if settings.folder else ""),
+        "path": settings.path,
+        "interval": f"{settings.source_interval.total_seconds():g}s",
+        "prune": settings.prune,
+        "allowEmpty": settings.allow_empty,
+    }
+    if settings.git:
+        spec["branch"] = settings.branch
+    return {
+        "apiVersion": API_VERSION,
+        "kind": GIT_REPOSITORY.name,
+        "metadata": {"name": settings.source_name},
+        "spec": spec,
+    }
+
+
+def _lock(data_dir: Path) -> IO[str]:
+    """Holds the data folder for this process: two operators on one store would fight."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (data_dir / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"data folder {data_dir} can't be used: {error}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise ConfigurationError(
+            f"another operator runs on {data_dir}: stop it, or use another --data-dir"
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
