@@ -21,7 +21,7 @@ from reconcilers.registry import RECONCILERS
 from swarmkeeper.apiserver.access import Tokens
 from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
 from swarmkeeper.apiserver.resources import Resources
-from swarmkeeper.apiserver.server import ApiServer
+from swarmkeeper.apiserver.server import ApiServer, ServerOptions
 from swarmkeeper.controller import webhook
 from swarmkeeper.controller.controller import Controller
 from swarmkeeper.controller.deps import ACTOR, Deps, no_checkpoint
@@ -110,9 +110,8 @@ class Operator:
         tokens = Tokens.in_folder(self._settings.data_dir)
         server = ApiServer(
             self.objects,
-            host=self._settings.host,
-            port=self._settings.port,
             tokens=tokens,
+            options=ServerOptions(host=self._settings.host, port=self._settings.port),
             extra_routes=self._routes(),
         )
         self.url = await server.start()

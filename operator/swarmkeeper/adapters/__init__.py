@@ -1,0 +1,1 @@
+"""The only importers of third-party clients: Docker, HTTP and the machine itself."""

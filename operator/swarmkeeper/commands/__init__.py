@@ -1,0 +1,1 @@
+"""The commands of `swarmkeeper`, one file each; `swarmkeeper.cli` lists them."""

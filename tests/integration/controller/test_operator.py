@@ -1,0 +1,240 @@
+"""The whole operator in one process: git, embedded API, kopf, queue and passes, on the toy kind."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import aiohttp
+import pytest
+from support.git import Repository
+from support.toy import GaugeReconciler, Gauges
+
+from desired_state.objects import API_VERSION, ObjectRef
+from swarmkeeper.adapters.clock import SystemClock
+from swarmkeeper.composition import ConfigurationError, Operator, World
+from swarmkeeper.runtime.ports import HttpProbe, Ports
+from swarmkeeper.runtime.swarm import Swarm
+from swarmkeeper.settings import Settings
+
+REF = ObjectRef("Gauge", "a")
+
+
+def gauge(value: object) -> str:
+    return (
+        "apiVersion: swarmkeeper.dev/v1alpha1\nkind: Gauge\nmetadata: {name: a}\n"
+        f"spec: {{value: {value}, interval: 1h}}\n"
+    )
+
+
+class HandWatcher:
+    """Engine events, given by hand."""
+
+    def __init__(self, on_signals: Callable[[set[str]], None], on_gap: Callable[[], None]) -> None:
+        self.on_signals = on_signals
+        self.on_gap = on_gap
+        self.running = False
+
+    def start(self) -> None:
+        self.running = True
+
+    def stop(self) -> None:
+        self.running = False
+
+
+class Running:
+    """An operator in a thread of its own."""
+
+    def __init__(self, folder: Path, gauges: Gauges, **settings: object) -> None:
+        self.gauges = gauges
+        self.settings = Settings.model_validate(
+            {"data_dir": folder / "data", "port": 0, "source_interval": "1h", **settings}
+        )
+        self.operator = Operator(self.settings, self._world())
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._started = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> Running:
+        self._thread.start()
+        eventually(self._started.is_set)
+        return self
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def ready(self, ref: ObjectRef = REF) -> str:
+        stored = self.operator.objects.get(ref) or {}
+        conditions = stored.get("status", {}).get("conditions", ())
+        return next((c["status"] for c in conditions if c["type"] == "Ready"), "")
+
+    def _world(self) -> World:
+        reconciler = GaugeReconciler(self.gauges)
+        ports = Ports(cast(Swarm, None), cast(HttpProbe, None), SystemClock())
+        return World(ports, self._watch, {"Gauge": reconciler})
+
+    def _watch(
+        self, on_signals: Callable[[set[str]], None], on_gap: Callable[[], None]
+    ) -> HandWatcher:
+        self.watcher = HandWatcher(on_signals, on_gap)
+        return self.watcher
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self.operator.run(self._stop, self._started))
+        self._loop.close()
+
+
+def eventually(condition: Callable[[], bool], within: float = 15) -> None:
+    """Waits until something is so."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path)
+
+
+@pytest.fixture
+def running(tmp_path: Path, repository: Repository) -> Iterator[Running]:
+    repository.commit(gauges=gauge(1))
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    operator = Running(tmp_path, Gauges(), git=repository.url, webhook_secret_file=secret).start()
+    eventually(lambda: operator.gauges.values == {"a": 1})
+    yield operator
+    operator.stop()
+
+
+def push(running: Running, body: bytes = b"{}", secret: bytes = b"s3cret") -> int:
+    signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+
+    async def post() -> int:
+        async with aiohttp.ClientSession() as session:
+            url = f"{running.operator.url}/hooks/git"
+            headers = {"X-Hub-Signature-256": signature}
+            async with session.post(url, data=body, headers=headers) as answer:
+                return answer.status
+
+    return asyncio.run(post())
+
+
+def test_a_push_with_a_signed_hook_is_in_force_at_once(
+    running: Running, repository: Repository
+) -> None:
+    repository.commit(gauges=gauge(2))
+
+    assert push(running, secret=b"guess") == 401
+    assert running.gauges.values == {"a": 1}
+    assert push(running) == 202
+    eventually(lambda: running.gauges.values == {"a": 2})
+
+
+def test_a_movement_in_the_world_causes_a_look(running: Running) -> None:
+    eventually(lambda: running.ready() == "True")
+    running.gauges.values["a"] = 99
+
+    running.watcher.on_signals({"gauge/other"})
+    running.watcher.on_signals({"gauge/a"})
+
+    eventually(lambda: running.gauges.values == {"a": 1})
+
+
+def test_a_gap_in_the_events_causes_a_look_at_everything(running: Running) -> None:
+    eventually(lambda: running.ready() == "True")
+    running.gauges.values["a"] = 99
+
+    running.watcher.on_gap()
+
+    eventually(lambda: running.gauges.values == {"a": 1})
+
+
+def test_an_annotation_causes_a_look_and_is_acknowledged(running: Running) -> None:
+    eventually(lambda: running.ready() == "True")
+    running.gauges.values["a"] = 99
+
+    running.operator.objects.patch(
+        REF, {"metadata": {"annotations": {"swarmkeeper.dev/requested-at": "x"}}}, actor="ada"
+    )
+
+    eventually(lambda: running.gauges.values == {"a": 1})
+    status = (running.operator.objects.get(REF) or {})["status"]
+    eventually(lambda: status.get("lastHandledReconcileAt", "x") == "x")
+
+
+def test_an_annotation_on_the_source_fetches_now(running: Running, repository: Repository) -> None:
+    repository.commit(gauges=gauge(4))
+
+    running.operator.objects.patch(
+        ObjectRef("GitRepository", "desired-state"),
+        {"metadata": {"annotations": {"swarmkeeper.dev/requested-at": "x"}}},
+        actor="ada",
+    )
+
+    eventually(lambda: running.gauges.values == {"a": 4})
+
+
+def test_an_object_made_by_a_client_is_kept_like_any_other(running: Running) -> None:
+    running.operator.objects.create(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "Gauge",
+            "metadata": {"name": "b"},
+            "spec": {"value": 7},
+        },
+        actor="ada",
+    )
+
+    eventually(lambda: running.gauges.values.get("b") == 7)
+
+
+def test_a_world_at_rest_causes_no_write(running: Running) -> None:
+    eventually(lambda: running.ready() == "True" and not len(running.operator.controller))
+    time.sleep(0.3)
+    before = running.operator.objects.store.revision
+
+    running.watcher.on_gap()
+    eventually(lambda: not len(running.operator.controller))
+    time.sleep(0.2)
+
+    assert running.operator.objects.store.revision == before
+
+
+def test_a_restart_takes_up_where_it_was(tmp_path: Path, repository: Repository) -> None:
+    repository.commit(gauges=gauge(1))
+    gauges = Gauges()
+    first = Running(tmp_path, gauges, git=repository.url).start()
+    eventually(lambda: first.ready() == "True")
+    first.stop()
+    gauges.values["a"] = 50
+
+    second = Running(tmp_path, gauges, git=repository.url).start()
+
+    eventually(lambda: gauges.values == {"a": 1} and second.ready() == "True")
+    entries = [record.entry for record in second.operator.deps.trail.records()]
+    second.stop()
+    assert entries == ["Intended", "Succeeded"] * 2
+
+
+def test_a_second_operator_on_the_same_data_is_refused(running: Running, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="another operator runs"):
+        Running(tmp_path, Gauges())
+
+
+def test_the_kubeconfig_is_private_and_points_at_the_api(running: Running) -> None:
+    path = running.settings.kubeconfig_path
+
+    assert running.operator.url in path.read_text()
+    assert path.stat().st_mode & 0o077 == 0
