@@ -27,14 +27,14 @@ def verify_signature(body: bytes, headers: Mapping[str, str], secret: str) -> bo
     """
     if not secret:
         return False
-    given = {name.lower(): value for name, value in headers.items()}
+    given = {name.lower(): value.encode("utf-8", "replace") for name, value in headers.items()}
     key = secret.encode()
     if TOKEN in given:
-        return hmac.compare_digest(given[TOKEN].encode(), key)
-    signature = next((given[name] for name in SIGNATURES if name in given), "")
+        return hmac.compare_digest(given[TOKEN], key)
+    signature = next((given[name] for name in SIGNATURES if name in given), b"")
     expected = hmac.new(key, body, hashlib.sha256).hexdigest()
-    claimed = signature.strip().removeprefix("sha256=").lower()
-    return hmac.compare_digest(claimed.encode(), expected.encode())
+    claimed = signature.strip().removeprefix(b"sha256=").lower()
+    return hmac.compare_digest(claimed, expected.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ _HINTS: Final = (
     ("did not find expected '-' indicator", "an item of the list is indented differently"),
     ("found unexpected end of stream", "a quote that was opened here is never closed"),
     ("did not find expected ',' or", "a bracket is not closed, or the text needs quotes"),
+    ("tab character", "YAML is indented by spaces, never by tabs"),
     ("found undefined alias", "an alias needs its anchor (&name) above it, in the same document"),
     ("found unknown escape character", "write a text with backslashes in single quotes"),
     ("did not find expected node content", "text that starts with a special character needs quotes"),

@@ -1,6 +1,6 @@
 """How plain words of YAML are read: the rules of Kubernetes' tools, not all those of YAML 1.1.
 
-`12:30` and `2026-01-01` stay text, `0644` is octal, `1e3` is a number, `yes` and `on` are true.
+`12:30`, `2026-01-01` and `1e3` stay text, `0644` is octal, `yes` and `on` are true.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RULES: Final = (
     ("int", r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)", "-+0123456789"),
     (
         "float",
-        r"[-+]?((\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eE]))([eE][-+]?\d+)?|\.(?i:inf))|\.(?i:nan)",
+        r"[-+]?((\d[\d_]*\.[\d_]*|\.\d[\d_]*)([eE][-+]\d+)?|\.(?i:inf))|\.(?i:nan)",
         "-+0123456789.",
     ),
     ("null", "~|null|Null|NULL", "~nN"),

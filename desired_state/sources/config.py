@@ -99,8 +99,8 @@ class SourceConfig(GitLocation):
     """How often to look when no webhook asks for it earlier."""
     timeout: Duration = Field(default=timedelta(seconds=60))
     """Longest time for one fetch."""
-    username: str = "git"
-    """User for http(s); GitLab deploy tokens need theirs, elsewhere any will do."""
+    username: str = ""
+    """User for http(s): GitLab deploy tokens need theirs, elsewhere any will do."""
     token_file: Path | None = None
     """File with the token or password for http(s)."""
     ssh_key_file: Path | None = None

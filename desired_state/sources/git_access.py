@@ -67,7 +67,8 @@ def _http(config: SourceConfig, env: dict[str, str]) -> tuple[str, ...]:
     token = _read(config.token_file, "token")
     parts = urlsplit(config.url)
     place = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-    basic = base64.b64encode(f"{parts.username or config.username}:{token}".encode()).decode()
+    user = config.username or parts.username or "git"
+    basic = base64.b64encode(f"{user}:{token}".encode()).decode()
     env["GIT_CONFIG_COUNT"] = "1"
     env["GIT_CONFIG_KEY_0"] = f"http.{place}/.extraHeader"
     env["GIT_CONFIG_VALUE_0"] = f"Authorization: Basic {basic}"
