@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import Field
+from support.widgets import WIDGET, widget
 
-from desired_state.objects import API_VERSION, CommonSpec, JsonObject, ObjectRef
-from desired_state.scheme import Kind, Scheme
+from desired_state.objects import JsonObject, ObjectRef
+from desired_state.scheme import Scheme
 from swarmkeeper.apiserver.origin import ADMIN, OPERATOR, ORIGIN, PROGRAM
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.runtime.ports import ApiError, Objects
@@ -19,16 +19,6 @@ from swarmkeeper.store.sqlite_objects import SqliteObjectStore
 
 A = ObjectRef("Widget", "a")
 START = datetime(2025, 1, 1, tzinfo=UTC)
-
-
-class WidgetSpec(CommonSpec):
-    """A kind for tests."""
-
-    size: int = Field(ge=0)
-    env: dict[str, str] = Field(default_factory=dict)
-
-
-WIDGET = Kind("Widget", "widgets", WidgetSpec, short_names=("wd",))
 
 
 class TickingClock:
@@ -47,15 +37,6 @@ def resources() -> Iterator[Resources]:
     database = Database(IN_MEMORY)
     yield Resources(SqliteObjectStore(database), Scheme([WIDGET]), clock=TickingClock())
     database.close()
-
-
-def widget(name: str = "a", **metadata: Any) -> JsonObject:
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "Widget",
-        "metadata": {"name": name, **metadata},
-        "spec": {"size": 1},
-    }
 
 
 def make(resources: Resources, **metadata: Any) -> JsonObject:

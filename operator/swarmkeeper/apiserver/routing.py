@@ -1,0 +1,122 @@
+"""Leads each request to its answer, and makes a Status of everything that goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from swarmkeeper.apiserver import addresses, query, reviews
+from swarmkeeper.apiserver.access import Access
+from swarmkeeper.apiserver.addresses import Address
+from swarmkeeper.apiserver.calls import Call, json_response, object_body
+from swarmkeeper.apiserver.catalogue import Catalogue
+from swarmkeeper.apiserver.documents import HEALTH_PATHS, Documents
+from swarmkeeper.apiserver.problems import too_large
+from swarmkeeper.apiserver.reads import Reads
+from swarmkeeper.apiserver.statuses import failure
+from swarmkeeper.apiserver.verbs import STATUS
+from swarmkeeper.apiserver.watches import Watches
+from swarmkeeper.apiserver.writes import Writes
+from swarmkeeper.runtime.ports import ApiError
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+_NOT_FOUND: Final = "the server could not find the requested resource"
+_READ_ONLY: Final = ("get", "list")
+_log = logging.getLogger(__name__)
+
+
+class Router:
+    """The whole API as one handler.
+
+    Args:
+        catalogue: what is served.
+        access: who may ask.
+        reads: answers GET.
+        writes: answers POST, PUT, PATCH and DELETE.
+        watches: answers GET with `watch`.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, access: Access, reads: Reads, writes: Writes, watches: Watches
+    ) -> None:
+        self._catalogue = catalogue
+        self._access = access
+        self._documents = Documents(catalogue)
+        self._reads = reads
+        self._watches = watches
+        self._one: dict[str, Handler] = {
+            "GET": reads.get,
+            "PUT": writes.replace,
+            "PATCH": writes.patch,
+            "DELETE": writes.delete,
+        }
+        self._many: dict[str, Handler] = {
+            "GET": self._list_or_watch,
+            "POST": writes.create,
+            "DELETE": writes.delete_collection,
+        }
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answers any request; never raises but for a client that is gone."""
+        address = addresses.parse(request.path)
+        try:
+            return await self._answer(request, address)
+        except ApiError as error:
+            return _refusal(error, address)
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(too_large("the request is too large"), address)
+        except RecursionError:
+            return _refusal(ApiError(400, "BadRequest", "the body is nested too deeply"), address)
+        except Exception:
+            _log.exception("request failed", extra={"method": request.method, "path": request.path})
+            return _refusal(
+                ApiError(500, "InternalError", "an internal error; see the log"), address
+            )
+
+    async def _answer(self, request: web.Request, address: Address | None) -> web.StreamResponse:
+        if request.path in HEALTH_PATHS:
+            return web.Response(text="ok")
+        actor = self._access.actor(request.headers.get("Authorization"))
+        if address is None:
+            document = self._documents.find(request) if request.method == "GET" else None
+            if document is None:
+                raise ApiError(404, "NotFound", _NOT_FOUND)
+            return document
+        review = reviews.find(address.group, address.plural)
+        if review is not None and request.method == "POST":
+            body = await object_body(request)
+            return json_response(reviews.answer(review, body, actor), 201)
+        return await self._resource(request, address, actor)
+
+    async def _resource(
+        self, request: web.Request, address: Address, actor: str
+    ) -> web.StreamResponse:
+        type_ = self._catalogue.at(address.group, address.version, address.plural)
+        if type_ is None or (address.namespace is not None and not type_.namespaced):
+            raise ApiError(404, "NotFound", _NOT_FOUND)
+        handlers = self._many if address.name is None else self._one
+        if address.subresource is not None:
+            if address.subresource != STATUS or not type_.has_status:
+                raise ApiError(404, "NotFound", _NOT_FOUND)
+            handlers = {method: h for method, h in self._one.items() if method != "DELETE"}
+        handler = handlers.get(request.method)
+        if handler is None or (request.method != "GET" and not type_.writable):
+            message = f"{request.method} is not supported on {type_.resource}"
+            raise ApiError(405, "MethodNotAllowed", message)
+        return await handler(Call(request, address, type_, actor))
+
+    async def _list_or_watch(self, call: Call) -> web.StreamResponse:
+        if query.flag(call.query, "watch"):
+            return await self._watches.watch(call)
+        return await self._reads.list(call)
+
+
+def _refusal(error: ApiError, address: Address | None) -> web.Response:
+    response = json_response(failure(error, address), error.code)
+    if error.code == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="swarmkeeper"'
+    return response

@@ -1,0 +1,133 @@
+"""The embedded API as a server: start it on an event loop, stop it gracefully.
+
+server = ApiServer(resources, tokens=Tokens.in_folder(folder), options=ServerOptions(port=8001))
+url = await server.start()
+...
+await server.stop()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from aiohttp import web
+
+from swarmkeeper.apiserver import events
+from swarmkeeper.apiserver.access import Access, Tokens
+from swarmkeeper.apiserver.housekeeping import Housekeeping
+from swarmkeeper.apiserver.hub import Hub
+from swarmkeeper.apiserver.patches import MAX_BYTES
+from swarmkeeper.apiserver.reads import Reads
+from swarmkeeper.apiserver.resources import Resources
+from swarmkeeper.apiserver.routing import Router
+from swarmkeeper.apiserver.watches import Watches
+from swarmkeeper.apiserver.writes import Writes
+
+_WRITERS: Final = 8  # threads that may wait for the store at once, and then share its commit
+_SHUTDOWN: Final = 5.0  # seconds for requests under way
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Where to listen, and how long to keep what.
+
+    Attributes:
+        host: address to bind to. The traffic is not encrypted: stay on the loopback.
+        port: 0 takes any free one.
+        bookmark_interval: longest silence of a watch.
+        event_ttl: how long events are kept.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    bookmark_interval: timedelta = timedelta(seconds=30)
+    event_ttl: timedelta = events.TIME_TO_LIVE
+
+
+class ApiServer:
+    """Serves resources over HTTP.
+
+    Args:
+        resources: the objects.
+        tokens: who may ask.
+        options: where to listen.
+        extra_routes: further routes, e.g. webhooks and metrics; they check access themselves.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        *,
+        tokens: Tokens,
+        options: ServerOptions | None = None,
+        extra_routes: Sequence[web.RouteDef] = (),
+    ) -> None:
+        self._options = options or ServerOptions()
+        self._resources = resources
+        self._access = Access(tokens)
+        self._extra_routes = tuple(extra_routes)
+        self._hub = Hub(resources.store)
+        self._stack = contextlib.AsyncExitStack()
+
+    async def start(self) -> str:
+        """Listens.
+
+        Returns:
+            The URL, e.g. `http://127.0.0.1:8001`.
+
+        Raises:
+            OSError: the address can't be bound to.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            url = await self._start(stack)
+            self._stack = stack.pop_all()
+        return url
+
+    async def stop(self) -> None:
+        """Ends the watches, lets requests under way finish, closes the socket."""
+        await self._stack.aclose()
+
+    async def _start(self, stack: contextlib.AsyncExitStack) -> str:
+        workers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="api-write")
+        stack.push_async_callback(asyncio.to_thread, workers.shutdown)
+        runner = web.AppRunner(
+            self._application(workers),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN,
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        self._hub.start()
+        stack.callback(self._hub.stop)
+        site = web.TCPSite(runner, self._options.host, self._options.port)
+        await site.start()
+        housekeeping = Housekeeping(self._resources.verbs, event_ttl=self._options.event_ttl)
+        stack.push_async_callback(housekeeping.stop)
+        housekeeping.start()
+        host, port = runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _application(self, workers: ThreadPoolExecutor) -> web.Application:
+        resources, options = self._resources, self._options
+        router = Router(
+            resources.catalogue,
+            self._access,
+            Reads(resources.verbs),
+            Writes(resources.verbs, workers),
+            Watches(
+                resources.store,
+                self._hub,
+                bookmark_interval=options.bookmark_interval.total_seconds(),
+            ),
+        )
+        application = web.Application(client_max_size=MAX_BYTES)
+        application.add_routes(self._extra_routes)
+        application.router.add_route("*", "/{path:.*}", router.handle)
+        return application

@@ -1,0 +1,162 @@
+"""POST, PUT, PATCH, DELETE. They run on worker threads, as each waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from aiohttp import web
+
+from desired_state.objects import JsonObject
+from swarmkeeper.apiserver import statuses
+from swarmkeeper.apiserver.calls import Call, json_body, json_response, object_body
+from swarmkeeper.apiserver.events import inward, outward, outward_bytes
+from swarmkeeper.apiserver.patches import apply_operations, merge
+from swarmkeeper.apiserver.problems import bad_request, invalid, unsupported
+from swarmkeeper.apiserver.verbs import Caller, Edit, Preconditions, Verbs
+from swarmkeeper.runtime.ports import ApiError
+from swarmkeeper.store.objects import Key
+
+_T = TypeVar("_T")
+
+MERGE: Final = "application/merge-patch+json"
+OPERATIONS: Final = "application/json-patch+json"
+STRATEGIC: Final = "application/strategic-merge-patch+json"
+
+
+class Writes:
+    """Answers writes.
+
+    Args:
+        verbs: the objects.
+        workers: threads that may wait for the store; writes that wait together share a commit.
+    """
+
+    def __init__(self, verbs: Verbs, workers: ThreadPoolExecutor) -> None:
+        self._verbs = verbs
+        self._workers = workers
+
+    async def create(self, call: Call) -> web.Response:
+        """Creates an object.
+
+        Raises:
+            ApiError: see `Verbs.create`.
+        """
+        body = inward(call.type, _typed(call, await object_body(call.request)))
+        stored = await self._run(
+            self._verbs.create, call.rules, call.require_namespace(), body, call.caller()
+        )
+        return json_response(outward_bytes(call.type, stored), 201)
+
+    async def replace(self, call: Call) -> web.Response:
+        """Replaces an object, or its status; the client must say which version it saw.
+
+        Raises:
+            ApiError: see `Verbs.update`.
+        """
+        body = inward(call.type, _typed(call, await object_body(call.request)))
+        metadata = body.get("metadata")
+        if isinstance(metadata, dict) and not metadata.get("resourceVersion"):
+            cause = ("metadata.resourceVersion", "must be specified for an update")
+            raise invalid(call.type, call.key.name, [cause])
+        return await self._update(call, lambda _: body)
+
+    async def patch(self, call: Call) -> web.Response:
+        """Changes an object, or its status, by a merge patch or a JSON patch.
+
+        Raises:
+            ApiError: 415 for another kind of patch; see `Verbs.update`.
+        """
+        change = _change(call, call.request.content_type)
+        body = await json_body(call.request)
+
+        def edit(old: JsonObject) -> JsonObject:
+            return inward(call.type, change(outward(call.type, old), body))
+
+        return await self._update(call, edit)
+
+    async def _update(self, call: Call, edit: Edit) -> web.Response:
+        stored = await self._run(
+            self._verbs.update, call.rules, call.key, edit, call.caller(), call.address.subresource
+        )
+        return json_response(outward_bytes(call.type, stored))
+
+    async def delete(self, call: Call) -> web.Response:
+        """Deletes an object; answers with it while finalizers hold it, else with a Status.
+
+        Raises:
+            ApiError: see `Verbs.delete`.
+        """
+        body = await _delete_options(call)
+        stored, gone = await self._run(
+            self._verbs.delete, call.rules, call.key, call.caller(body), _preconditions(body)
+        )
+        if gone:
+            return json_response(statuses.success(call.address, stored.uid))
+        return json_response(outward_bytes(call.type, stored))
+
+    async def delete_collection(self, call: Call) -> web.Response:
+        """Deletes all objects that the selectors choose; stops at the first refusal.
+
+        Raises:
+            ApiError: see `Verbs.delete`.
+        """
+        caller = call.caller(await _delete_options(call))
+        selector = call.selector()
+        items = self._verbs.store.list(call.type.kind, call.namespace).items
+        keys = [stored.key for stored in items if selector.select(stored)]
+        await self._run(self._delete_all, call, keys, caller)
+        return json_response(statuses.success(call.address))
+
+    def _delete_all(self, call: Call, keys: list[Key], caller: Caller) -> None:
+        for key in keys:
+            try:
+                self._verbs.delete(call.rules, key, caller)
+            except ApiError as error:
+                if error.code != 404:
+                    raise
+
+    async def _run(self, function: Callable[..., _T], *args: Any) -> _T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._workers, partial(function, *args))
+
+
+def _typed(call: Call, body: JsonObject) -> JsonObject:
+    """The body with what the address says; clients leave it out at times."""
+    given = {"apiVersion": call.type.api_version, "kind": call.type.kind, "metadata": {}}
+    for field in ("apiVersion", "kind"):
+        if body.get(field, given[field]) != given[field]:
+            raise bad_request(f"{field} must be {given[field]}, not {body[field]!r}")
+    return given | body
+
+
+def _change(call: Call, media: str) -> Callable[[JsonObject, Any], JsonObject]:
+    if media == OPERATIONS:
+        return apply_operations
+    if media == MERGE or (media == STRATEGIC and call.type.spec is None):
+        return _merge
+    raise unsupported(f"patches of type {media} are not taken: send {MERGE} or {OPERATIONS}")
+
+
+def _merge(old: JsonObject, patch: Any) -> JsonObject:
+    if not isinstance(patch, dict):
+        raise bad_request("a merge patch must be a JSON object")
+    merged: JsonObject = merge(old, patch)
+    return merged
+
+
+async def _delete_options(call: Call) -> JsonObject:
+    body = await json_body(call.request)
+    if body is not None and not isinstance(body, dict):
+        raise bad_request("delete options must be a JSON object")
+    return body or {}
+
+
+def _preconditions(body: JsonObject) -> Preconditions:
+    given = body.get("preconditions")
+    if not isinstance(given, dict):
+        return Preconditions()
+    return Preconditions(uid=given.get("uid"), resource_version=given.get("resourceVersion"))

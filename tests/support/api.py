@@ -1,0 +1,128 @@
+"""The embedded API on a thread of its own, for clients that block."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from desired_state.scheme import Scheme
+from support.widgets import WIDGET
+from swarmkeeper.apiserver.access import Tokens
+from swarmkeeper.apiserver.resources import Resources
+from swarmkeeper.apiserver.server import ApiServer, ServerOptions
+from swarmkeeper.store.database import IN_MEMORY, Database
+from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+
+TIMEOUT = 20.0  # seconds for any answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said."""
+
+    code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, decoded."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Api:
+    """A running API."""
+
+    resources: Resources
+    tokens: Tokens
+    url: str
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Answer:
+        """Sends one request; by default as the administrator."""
+        headers = {"Accept": accept, "Content-Type": content_type}
+        token = self.tokens.admin if token is None else token
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body)
+        connection = self.connect()
+        try:
+            connection.request(method, path, data, headers)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    @contextmanager
+    def watch(self, path: str, **headers: str) -> Iterator[Iterator[Any]]:
+        """Opens a watch and gives its events one by one."""
+        connection = self.connect()
+        try:
+            sent = {"Authorization": f"Bearer {self.tokens.admin}"} | headers
+            connection.request("GET", path, headers=sent)
+            response = connection.getresponse()
+            assert response.status == 200, response.read()
+            yield (json.loads(line) for line in response)
+        finally:
+            connection.close()
+
+    def clear(self) -> None:
+        """Removes all widgets and events, whatever holds them."""
+        store = self.resources.store
+        for kind in ("Widget", "Event"):
+            for stored in store.list(kind).items:
+                store.remove(stored.key, partial(_always, stored.value), expected=stored.revision)
+
+    def connect(self) -> HTTPConnection:
+        """A connection to the API."""
+        return HTTPConnection(urlsplit(self.url).netloc, timeout=TIMEOUT)
+
+
+def _always(value: bytes, _: int) -> bytes:
+    return value
+
+
+@contextmanager
+def running_api(
+    *,
+    path: Path | str = IN_MEMORY,
+    options: ServerOptions | None = None,
+    extra_routes: Sequence[web.RouteDef] = (),
+) -> Iterator[Api]:
+    """Serves widgets until the block ends."""
+    database = Database(path)
+    resources = Resources(SqliteObjectStore(database), Scheme([WIDGET]))
+    tokens = Tokens.generate()
+    server = ApiServer(resources, tokens=tokens, options=options, extra_routes=extra_routes)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="api")
+    thread.start()
+    try:
+        url = asyncio.run_coroutine_threadsafe(server.start(), loop).result(TIMEOUT)
+        yield Api(resources, tokens, url)
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(TIMEOUT)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(TIMEOUT)
+        loop.close()
+        database.close()
