@@ -71,6 +71,14 @@ def parse_bytes(value: object) -> int:
     return int(float(match[1]) * _SUFFIXES[match[2]])
 
 
+def format_bytes(value: int) -> str:
+    """Writes an amount of memory the way people declare it: `256Mi`, `1Gi`, or plain bytes."""
+    for suffix in ("Ti", "Gi", "Mi", "Ki"):
+        if value and value % _SUFFIXES[suffix] == 0:
+            return f"{value // _SUFFIXES[suffix]}{suffix}"
+    return str(value)
+
+
 def parse_nano_cpus(value: object) -> int:
     """Reads a CPU quantity such as `500m`, `0.5` or `2` to billionths of a core (Swarm's unit).
 
@@ -96,7 +104,7 @@ Duration = Annotated[
 Bytes = Annotated[
     int,
     BeforeValidator(parse_bytes),
-    PlainSerializer(str, return_type=str),
+    PlainSerializer(format_bytes, return_type=str),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
 ]
 """An amount of memory in bytes, declared as `256Mi` or `1G`."""

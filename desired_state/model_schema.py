@@ -10,19 +10,32 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 _STRICT: Final = frozenset({"int", "float", "bool"})
+_NAMED: Final = frozenset({"fields", "choices"})
 _NO_SCHEMAS: Final = frozenset({"default", "metadata", "serialization", "expected", "cls"})
 
 
 def strict_scalars(schema: Any) -> Any:
     """The core schema with text refused for numbers and booleans: `"3"` is no 3, as in Kubernetes."""
-    if isinstance(schema, list):
-        return [strict_scalars(part) for part in schema]
-    if not isinstance(schema, dict):
+    if isinstance(schema, list | tuple):
+        return type(schema)(strict_scalars(part) for part in schema)
+    if not isinstance(schema, dict) or not isinstance(schema.get("type"), str):
         return schema
+    named = schema.keys() & _NAMED
     copy = {
-        key: part if key in _NO_SCHEMAS else strict_scalars(part) for key, part in schema.items()
+        key: part if key in _NO_SCHEMAS else strict_scalars(part)
+        for key, part in schema.items()
+        if key not in named
     }
-    return {**copy, "strict": True} if copy.get("type") in _STRICT else copy
+    for key in named:
+        copy[key] = _each_strict(schema[key])
+    return {**copy, "strict": True} if schema["type"] in _STRICT else copy
+
+
+def _each_strict(schemas: Any) -> Any:
+    """The same for schemas under names that people chose, such as a field called `default`."""
+    if not isinstance(schemas, dict):
+        return strict_scalars(schemas)
+    return {name: strict_scalars(schema) for name, schema in schemas.items()}
 
 
 class DeclaredJsonSchema(GenerateJsonSchema):

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.trees import load, ref, service, write
 
 from desired_state import tree_files
-from support.trees import load, ref, service, write
 
 COMPOSE = "services:\n  web:\n    image: x\n"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.trees import load, ref, service, write
 
 from desired_state.snapshot import Snapshot
-from support.trees import load, ref, service, write
 
 GOOD = service("web", "image: app:1") + service("db", "image: db:1")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from desired_state.objects import Origin
 from support.trees import load, ref, write
+
+from desired_state.objects import Origin
 
 TEXT = """\
 # a comment

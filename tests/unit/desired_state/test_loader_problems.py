@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from support.trees import load, service, write
 
 HEAD = """\
@@ -25,8 +24,10 @@ WEB = "SwarmService/web"
         ("  replicas: -1", f"a.yaml:7: {WEB}: spec.replicas: must be at least 0, got -1"),
         (
             '  replicas: "3"',
-            f"a.yaml:7: {WEB}: spec.replicas: must be a whole number, got '3' as text: "
-            "remove the quotes",
+            (
+                f"a.yaml:7: {WEB}: spec.replicas: must be a whole number, got '3' as text: "
+                "remove the quotes"
+            ),
         ),
         ("  replicas: 1.5", f"a.yaml:7: {WEB}: spec.replicas: must be a whole number, got 1.5"),
         ("  replicas: yes", f"a.yaml:7: {WEB}: spec.replicas: must be a whole number, got yes"),
@@ -41,8 +42,10 @@ WEB = "SwarmService/web"
         ("  xyzzy: 1", f"a.yaml:7: {WEB}: spec.xyzzy: unknown field"),
         (
             "  # a comment\n  health:\n    url: http://x\n\n    expected_status: 200",
-            f"a.yaml:11: {WEB}: spec.health.expected_status: unknown field; "
-            "did you mean expectedStatus?",
+            (
+                f"a.yaml:11: {WEB}: spec.health.expected_status: unknown field; "
+                "did you mean expectedStatus?"
+            ),
         ),
         ("  health: {}", f"a.yaml:7: {WEB}: spec.health.url: is required"),
         (
@@ -55,8 +58,10 @@ WEB = "SwarmService/web"
         ),
         (
             "  env:\n    DEBUG: yes",
-            f"a.yaml:8: {WEB}: spec.env.DEBUG: must be text, got yes, which YAML reads as true: "
-            'write "yes" in quotes',
+            (
+                f"a.yaml:8: {WEB}: spec.env.DEBUG: must be text, got yes, which YAML reads as true: "
+                'write "yes" in quotes'
+            ),
         ),
         (
             "  env:\n    DEBUG: true",
@@ -68,13 +73,17 @@ WEB = "SwarmService/web"
         ),
         (
             "  env:\n    EMPTY:",
-            f"a.yaml:8: {WEB}: spec.env.EMPTY: must be text, got nothing: "
-            "give it a value or remove the field",
+            (
+                f"a.yaml:8: {WEB}: spec.env.EMPTY: must be text, got nothing: "
+                "give it a value or remove the field"
+            ),
         ),
         (
             "  env:",
-            f"a.yaml:7: {WEB}: spec.env: must be a mapping (key: value), got nothing: "
-            "give it a value or remove the field",
+            (
+                f"a.yaml:7: {WEB}: spec.env: must be a mapping (key: value), got nothing: "
+                "give it a value or remove the field"
+            ),
         ),
         (
             "  env: {A: [1]}",
@@ -94,23 +103,31 @@ WEB = "SwarmService/web"
         ),
         (
             "  interval: 30",
-            f"a.yaml:7: {WEB}: spec.interval: '30' is not a duration: "
-            "write it like 30s, 5m or 1h30m",
+            (
+                f"a.yaml:7: {WEB}: spec.interval: '30' is not a duration: "
+                "write it like 30s, 5m or 1h30m"
+            ),
         ),
         (
             "  memory: lots",
-            f"a.yaml:7: {WEB}: spec.memory: 'lots' is not an amount of memory: "
-            "write it like 256Mi or 1G",
+            (
+                f"a.yaml:7: {WEB}: spec.memory: 'lots' is not an amount of memory: "
+                "write it like 256Mi or 1G"
+            ),
         ),
         (
             "  mode: enforce",
-            f"a.yaml:7: {WEB}: spec.mode: must be one of Enforce, Warn, Off, got 'enforce'; "
-            "did you mean Enforce?",
+            (
+                f"a.yaml:7: {WEB}: spec.mode: must be one of Enforce, Warn, Off, got 'enforce'; "
+                "did you mean Enforce?"
+            ),
         ),
         (
             "  order: start_first",
-            f"a.yaml:7: {WEB}: spec.order: must be one of start-first, stop-first, "
-            "got 'start_first'; did you mean start-first?",
+            (
+                f"a.yaml:7: {WEB}: spec.order: must be one of start-first, stop-first, "
+                "got 'start_first'; did you mean start-first?"
+            ),
         ),
         ("  ports: [80, x]", f"a.yaml:7: {WEB}: spec.ports.1: must be a whole number, got 'x'"),
         (
@@ -128,13 +145,17 @@ WEB = "SwarmService/web"
         ),
         (
             "  replicas: !!python/object:os.system x",
-            f"a.yaml:7: {WEB}: spec.replicas: the tag tag:yaml.org,2002:python/object:os.system "
-            "is not supported: write plain text",
+            (
+                f"a.yaml:7: {WEB}: spec.replicas: the tag tag:yaml.org,2002:python/object:os.system "
+                "is not supported: write plain text"
+            ),
         ),
         (
             "  replicas: 99999999999999999999",
-            f"a.yaml:7: {WEB}: spec.replicas: is too large for a number: "
-            "if it is text, write it in quotes",
+            (
+                f"a.yaml:7: {WEB}: spec.replicas: is too large for a number: "
+                "if it is text, write it in quotes"
+            ),
         ),
         (
             "  dependsOn:\n    - kind: CronJb\n      name: x",
@@ -187,8 +208,10 @@ def test_a_wrong_field_is_told_in_plain_words(
         ),
         (
             "apiVersion: swarmkeper.dev/v1alpha1\nkind: CronJob\nmetadata: {name: a}",
-            "a.yaml:1: CronJob/a: apiVersion: must be swarmkeeper.dev/v1alpha1, "
-            "got 'swarmkeper.dev/v1alpha1'",
+            (
+                "a.yaml:1: CronJob/a: apiVersion: must be swarmkeeper.dev/v1alpha1, "
+                "got 'swarmkeper.dev/v1alpha1'"
+            ),
         ),
         (
             "apiVersion: swarmkeeper.dev/v1alpha1\nmetadata: {name: a}",
@@ -204,8 +227,10 @@ def test_a_wrong_field_is_told_in_plain_words(
         ),
         (
             "apiVersion: swarmkeeper.dev/v1alpha1\nkind: RunbookRun\nmetadata: {name: a}",
-            "a.yaml:2: RunbookRun/a: kind: RunbookRun cannot be declared in a source: "
-            "create it through the API",
+            (
+                "a.yaml:2: RunbookRun/a: kind: RunbookRun cannot be declared in a source: "
+                "create it through the API"
+            ),
         ),
         (
             "apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob",
@@ -220,16 +245,20 @@ def test_a_wrong_field_is_told_in_plain_words(
         ),
         (
             "apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob\nmetadata:\n  name: My_App",
-            "a.yaml:4: CronJob/My_App: metadata.name: must be lower case letters, digits and '-' "
-            "inside (RFC 1123), got 'My_App'; did you mean my-app?",
+            (
+                "a.yaml:4: CronJob/My_App: metadata.name: must be lower case letters, digits and '-' "
+                "inside (RFC 1123), got 'My_App'; did you mean my-app?"
+            ),
         ),
         (
             f"apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob\nmetadata:\n  name: {'a' * 64}",
             f"a.yaml:4: CronJob/{'a' * 63}: metadata.name: must have at most 63 characters, got 64",
         ),
         (
-            "apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob\nmetadata:\n  name: a\n"
-            "  labels: {port: 80}",
+            (
+                "apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob\nmetadata:\n  name: a\n"
+                "  labels: {port: 80}"
+            ),
             'a.yaml:5: CronJob/a: metadata.labels.port: must be text, got 80: write "80" in quotes',
         ),
         (
@@ -241,8 +270,10 @@ def test_a_wrong_field_is_told_in_plain_words(
             "a.yaml:5: must be a mapping with apiVersion, kind, metadata and spec",
         ),
         (
-            "apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob\nmetadata: {name: a}\n---\n"
-            "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: b}",
+            (
+                "apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob\nmetadata: {name: a}\n---\n"
+                "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: b}"
+            ),
             [
                 "a.yaml:5: Deployment/b: kind: unknown kind 'Deployment'",
                 "a.yaml:6: Deployment/b: apiVersion: must be swarmkeeper.dev/v1alpha1, got 'apps/v1'",
@@ -264,20 +295,20 @@ def test_a_wrong_envelope_is_told_in_plain_words(
 @pytest.mark.parametrize(
     ("added", "expected"),
     [
-        ("  replicas: 'x", "a.yaml:7: is not valid YAML: found unexpected end of stream; "
-         "a quote that was opened here is never closed"),
-        ("\treplicas: 1", "a.yaml:7: is not valid YAML: found a tab character that violates indentation; "
-         "YAML is indented by spaces, never by tabs"),
-        ("  order: a: b", "a.yaml:7: is not valid YAML: mapping values are not allowed in this context; "
-         "text with ': ' in it needs quotes, or the indentation is wrong"),
-        ("  order: @x", "a.yaml:7: is not valid YAML: found character that cannot start any token; "
-         "text that starts with @ needs quotes"),
-        ("   replicas: 1", "a.yaml:7: is not valid YAML: mapping values are not allowed in this context; "
-         "text with ': ' in it needs quotes, or the indentation is wrong"),
-        (" replicas: 1", "a.yaml:7: is not valid YAML: did not find expected key; "
-         "the indentation differs from the lines above, or a quote closed early"),
-        ("  replicas: *x", "a.yaml:7: is not valid YAML: found undefined alias; "
-         "an alias needs its anchor (&name) above it, in the same document"),
+        ("  replicas: 'x", ("a.yaml:7: is not valid YAML: found unexpected end of stream; "
+         "a quote that was opened here is never closed")),
+        ("\treplicas: 1", ("a.yaml:7: is not valid YAML: found a tab character that violates indentation; "
+         "YAML is indented by spaces, never by tabs")),
+        ("  order: a: b", ("a.yaml:7: is not valid YAML: mapping values are not allowed in this context; "
+         "text with ': ' in it needs quotes, or the indentation is wrong")),
+        ("  order: @x", ("a.yaml:7: is not valid YAML: found character that cannot start any token; "
+         "text that starts with @ needs quotes")),
+        ("   replicas: 1", ("a.yaml:7: is not valid YAML: mapping values are not allowed in this context; "
+         "text with ': ' in it needs quotes, or the indentation is wrong")),
+        (" replicas: 1", ("a.yaml:7: is not valid YAML: did not find expected key; "
+         "the indentation differs from the lines above, or a quote closed early")),
+        ("  replicas: *x", ("a.yaml:7: is not valid YAML: found undefined alias; "
+         "an alias needs its anchor (&name) above it, in the same document")),
         ("  order: \x07", "a.yaml:7: is not valid YAML: holds a control character"),
         ("  ports: " + "[" * 5000, "a.yaml:7: is nested more than 100 levels deep"),
     ],

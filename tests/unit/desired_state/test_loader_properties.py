@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.trees import load, service
 
 from desired_state.objects import API_VERSION, ObjectRef
-from support.trees import load, service
 
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 texts = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=20)
