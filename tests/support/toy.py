@@ -62,7 +62,7 @@ class GaugeReconciler:
     """Keeps the numbers as declared."""
 
     kind = Kind("Gauge", "gauges", GaugeSpec, short_names=("g",))
-    runbooks = (
+    runbooks: tuple[Runbook, ...] = (
         Runbook("set", "Sets the number.", Risk.LOW, revert="set"),
         Runbook("clear", "Removes the number.", Risk.HIGH, revert="set"),
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 import kopf
 
-from desired_state.objects import GROUP, VERSION, JsonObject, ObjectRef
+from desired_state.objects import DEFAULT_NAMESPACE, GROUP, VERSION, JsonObject, ObjectRef
 from desired_state.scheme import Scheme
 
 OnChange = Callable[[ObjectRef, JsonObject, bool], None]
@@ -65,9 +65,9 @@ class KopfHost:
 
     def _watch(self, kind: str, plural: str) -> None:
         @kopf.on.event(GROUP, VERSION, plural, registry=self._registry, id=f"look-{plural}")
-        async def look(name: str, namespace: str, body: kopf.Body, **others: Any) -> None:
+        async def look(name: str, namespace: str | None, body: kopf.Body, **others: Any) -> None:
             gone = others["type"] == "DELETED"
-            self._on_change(ObjectRef(kind, name, namespace), dict(body), gone)
+            self._on_change(ObjectRef(kind, name, namespace or DEFAULT_NAMESPACE), dict(body), gone)
 
 
 def _settings() -> kopf.OperatorSettings:

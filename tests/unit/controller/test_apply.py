@@ -125,7 +125,7 @@ def test_objects_of_others_are_never_pruned(engine: Harness) -> None:
 
     applied = apply(engine, snapshot(gauge("a", 1)))
 
-    assert applied.deleted == applied.held == ()
+    assert (applied.deleted, applied.held) == ((), ())
     assert names(engine) == ["a", "mine"]
 
 
