@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +49,7 @@ class Api:
     resources: Resources
     tokens: Tokens
     url: str
+    authority: bytes = b""
 
     def ask(
         self,
@@ -95,7 +97,11 @@ class Api:
 
     def connect(self) -> HTTPConnection:
         """A connection to the API."""
-        return HTTPConnection(urlsplit(self.url).netloc, timeout=TIMEOUT)
+        address = urlsplit(self.url)
+        if address.scheme == "http":
+            return HTTPConnection(address.netloc, timeout=TIMEOUT)
+        context = ssl.create_default_context(cadata=self.authority.decode())
+        return HTTPSConnection(address.netloc, timeout=TIMEOUT, context=context)
 
 
 def _always(value: bytes, _: int) -> bytes:
@@ -119,7 +125,9 @@ def running_api(
     thread.start()
     try:
         url = asyncio.run_coroutine_threadsafe(server.start(), loop).result(TIMEOUT)
-        yield Api(resources, tokens, url)
+        certificate = options.certificate if options else None
+        authority = certificate.certificate.read_bytes() if certificate else b""
+        yield Api(resources, tokens, url, authority)
     finally:
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result(TIMEOUT)
         loop.call_soon_threadsafe(loop.stop)

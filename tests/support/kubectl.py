@@ -42,7 +42,9 @@ class Kubectl:
     @classmethod
     def at(cls, api: Api, home: Path) -> Kubectl:
         """kubectl as the administrator of an API."""
-        write_kubeconfig(home / "config", server=api.url, token=api.tokens.admin)
+        write_kubeconfig(
+            home / "config", server=api.url, token=api.tokens.admin, authority=api.authority
+        )
         return cls(find_kubectl(), home)
 
     def __call__(self, *args: str, stdin: str | None = None, code: int | None = 0) -> str:

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from swarmkeeper.apiserver import events
 from swarmkeeper.apiserver.access import Access, Tokens
+from swarmkeeper.apiserver.certificates import ServerCertificate
 from swarmkeeper.apiserver.housekeeping import Housekeeping
 from swarmkeeper.apiserver.hub import Hub
 from swarmkeeper.apiserver.patches import MAX_BYTES
@@ -38,14 +39,17 @@ class ServerOptions:
     """Where to listen, and how long to keep what.
 
     Attributes:
-        host: address to bind to. The traffic is not encrypted: stay on the loopback.
+        host: address to bind to.
         port: 0 takes any free one.
+        certificate: serve https with it. Without one it is http, which is for the loopback only, and
+            not for kubectl: that sends no token over it.
         bookmark_interval: longest silence of a watch.
         event_ttl: how long events are kept.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
+    certificate: ServerCertificate | None = None
     bookmark_interval: timedelta = timedelta(seconds=30)
     event_ttl: timedelta = events.TIME_TO_LIVE
 
@@ -79,10 +83,11 @@ class ApiServer:
         """Listens.
 
         Returns:
-            The URL, e.g. `http://127.0.0.1:8001`.
+            The URL, e.g. `https://127.0.0.1:8001`.
 
         Raises:
             OSError: the address can't be bound to.
+            CertificateError: the certificate can't be used.
         """
         async with contextlib.AsyncExitStack() as stack:
             url = await self._start(stack)
@@ -106,13 +111,16 @@ class ApiServer:
         stack.push_async_callback(runner.cleanup)
         self._hub.start()
         stack.callback(self._hub.stop)
-        site = web.TCPSite(runner, self._options.host, self._options.port)
+        certificate = self._options.certificate
+        context = certificate.context() if certificate else None
+        site = web.TCPSite(runner, self._options.host, self._options.port, ssl_context=context)
         await site.start()
         housekeeping = Housekeeping(self._resources.verbs, event_ttl=self._options.event_ttl)
         stack.push_async_callback(housekeeping.stop)
         housekeeping.start()
         host, port = runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if context else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     def _application(self, workers: ThreadPoolExecutor) -> web.Application:
         resources, options = self._resources, self._options
