@@ -18,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 OBJECTS_A_FILE = 50
 ENGINE_WRITES = ("create", "write", "remove")
@@ -35,7 +37,9 @@ def main() -> None:
     if options.child:
         print(json.dumps(asyncio.run(measure(options))))
         return
-    print("objects  cold start s  peak RSS MiB  CPU at rest %  writes/min at rest  engine writes/min")
+    print(
+        "objects  cold start s  peak RSS MiB  CPU at rest %  writes/min at rest  engine writes/min"
+    )
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
             figures = in_a_process(Path(folder), size, options)
@@ -144,39 +148,42 @@ def existing(number: int) -> dict[str, object]:
     }
 
 
-def ready(operator: object) -> int:
+def ready(operator: Any) -> int:
     """How many objects are Ready."""
     found = 0
-    for obj in operator.objects.list("SwarmService"):  # type: ignore[attr-defined]
+    for obj in operator.objects.list("SwarmService"):
         conditions = obj.get("status", {}).get("conditions", ())
         found += any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
     return found
 
 
-def passes(operator: object) -> int:
+def passes(operator: Any) -> int:
     """How many passes have found their object to be in order: cheap to ask."""
-    metrics = operator.deps.metrics  # type: ignore[attr-defined]
-    return int(metrics.passes.labels("SwarmService", "success")._value.get())
+    registry = operator.deps.metrics.registry
+    labels = {"controller": "SwarmService", "result": "success"}
+    return int(registry.get_sample_value("controller_runtime_reconcile_total", labels) or 0)
 
 
-def _watch(swarm: object) -> object:
+def _watch(swarm: Any) -> Callable[[Callable[[set[str]], None], Callable[[], None]], Any]:
     class Watcher:
-        def __init__(self, on_signals: object, _on_gap: object) -> None:
-            swarm.on_event = on_signals  # type: ignore[attr-defined]
+        def __init__(
+            self, on_signals: Callable[[set[str]], None], _on_gap: Callable[[], None]
+        ) -> None:
+            swarm.on_event = on_signals
 
         def start(self) -> None:
             """The fake tells by itself."""
 
         def stop(self) -> None:
-            swarm.on_event = None  # type: ignore[attr-defined]
+            swarm.on_event = None
 
     return Watcher
 
 
-def _usage(operator: object, swarm: object) -> tuple[float, int, int]:
+def _usage(operator: Any, swarm: Any) -> tuple[float, int, int]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    revision = operator.objects.store.revision  # type: ignore[attr-defined]
-    engine = sum(swarm.calls[name] for name in ENGINE_WRITES)  # type: ignore[attr-defined]
+    revision = operator.objects.store.revision
+    engine = sum(swarm.calls[name] for name in ENGINE_WRITES)
     return usage.ru_utime + usage.ru_stime, revision, engine
 
 

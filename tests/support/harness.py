@@ -21,6 +21,7 @@ from swarmkeeper.controller.passes import Outcome, Passes
 from swarmkeeper.controller.recorder import Recorder
 from swarmkeeper.controller.signals import SignalIndex
 from swarmkeeper.runtime.ports import HttpProbe, Ports
+from swarmkeeper.runtime.reconciler import Reconciler
 from swarmkeeper.runtime.swarm import Swarm
 from swarmkeeper.store.audit import AuditTrail, Record
 from swarmkeeper.store.database import Database
@@ -52,24 +53,29 @@ class Harness:
         checkpoint: called at each step of a pass.
         world: the gauges.
         clock: moved by hand.
+        reconcilers: further kinds.
+        ports: what these kinds may ask.
     """
 
     path: str | Path = ":memory:"
     checkpoint: Callable[[str], None] = no_checkpoint
     world: Gauges = field(default_factory=Gauges)
     clock: HandClock = field(default_factory=HandClock)
+    reconcilers: Mapping[str, Reconciler[Any, Any]] = field(default_factory=dict)
+    ports: Ports | None = None
 
     def __post_init__(self) -> None:
         """Builds the parts."""
         database = Database(self.path)
         reconciler = GaugeReconciler(self.world)
-        self.scheme = Scheme([reconciler.kind, GIT_REPOSITORY])
+        reconcilers = {"Gauge": reconciler, **self.reconcilers}
+        self.scheme = Scheme([GIT_REPOSITORY, *(known.kind for known in reconcilers.values())])
         self.objects = Resources(SqliteObjectStore(database), self.scheme, clock=self.clock)
         self.trail = AuditTrail(database, now=self.clock.now)
         self.deps = Deps(
-            reconcilers={"Gauge": reconciler},
+            reconcilers=reconcilers,
             objects=self.objects,
-            ports=Ports(cast(Swarm, None), cast(HttpProbe, None), self.clock),
+            ports=self.ports or Ports(cast(Swarm, None), cast(HttpProbe, None), self.clock),
             guard=Guard(CHECKS),
             trail=self.trail,
             memory=Memory(database),
