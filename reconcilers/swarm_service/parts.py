@@ -139,7 +139,9 @@ class NetworkAttachment(DeclaredModel):
     """Further DNS names on this network; left alone where nothing is said."""
 
 
-Network = Annotated[NetworkAttachment, BeforeValidator(_named)]
+Network = Annotated[
+    NetworkAttachment, BeforeValidator(_named, json_schema_input_type=str | NetworkAttachment)
+]
 
 
 class EndpointMode(StrEnum):
@@ -261,7 +263,10 @@ class Placement(DeclaredModel):
 class Health(DeclaredModel):
     """A health check from outside: the operator asks URLs."""
 
-    url: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(min_length=1)
+    url: Annotated[
+        Annotated[tuple[str, ...], Field(min_length=1)],
+        BeforeValidator(_one_or_many, json_schema_input_type=str | tuple[str, ...]),
+    ]
     """URL or URLs. `{taskAddress}` and `{nodeAddress}` stand for the address of each running task
     (in its first network that has one) and of the node that runs it."""
     expected_status: int = Field(default=200, ge=100, le=599)
