@@ -11,8 +11,10 @@ import json
 import os
 import platform
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,7 +86,9 @@ def build(wanted: Iterable[str] | None, report: Callable[[str], None]) -> tuple[
     chosen = select(wanted)
     packages.ensure(recipes.packages_of(chosen), report)
     with state.locked(state.cache()):
-        return tuple(_image(name, report) for name in chosen)
+        built = tuple(_image(name, report) for name in chosen)
+        _forget_old_blobs()
+    return built
 
 
 def blob_path(digest: str) -> Path:
@@ -135,10 +139,13 @@ def _cached(record: Path, made_of: str) -> Blob | None:
     try:
         known = json.loads(record.read_text(encoding="utf-8"))
         blob = Blob(known["digest"], known["size"])
-        whole = blob_path(blob.digest).stat().st_size == blob.size
+        path = blob_path(blob.digest)
+        if path.stat().st_size != blob.size or known["made_of"] != made_of:
+            return None
+        os.utime(path)  # It is in use: see _forget_old_blobs.
     except (OSError, ValueError, KeyError):
         return None
-    return blob if whole and known["made_of"] == made_of else None
+    return blob
 
 
 def _fingerprint(key: str) -> str:
@@ -152,26 +159,38 @@ def _fingerprint(key: str) -> str:
     return digest.hexdigest()
 
 
+def _forget_old_blobs() -> None:
+    """Remove what no build used for a week; sandboxes keep their own links to what they have."""
+    long_ago = time.time() - 7 * 24 * 3600
+    for blob in (state.cache() / "blobs").iterdir():
+        if blob.stat().st_mtime < long_ago:
+            blob.unlink()
+
+
 def _put_layer(content: layer.Layer) -> Blob:
-    new = state.cache() / "blobs" / f"new.{os.getpid()}"
-    new.parent.mkdir(parents=True, exist_ok=True)
-    with new.open("w+b") as out:
+    with _new_blob() as out:
         content.write(out)
-        out.seek(0)
-        digest = f"sha256:{hashlib.file_digest(out, 'sha256').hexdigest()}"
-        size = os.fstat(out.fileno()).st_size
-    new.replace(blob_path(digest))
-    return Blob(digest, size)
+        return _keep(out)
 
 
 def _put_json(value: dict[str, Any]) -> Blob:
-    raw = json.dumps(value, indent=1).encode()
-    blob = Blob(f"sha256:{hashlib.sha256(raw).hexdigest()}", len(raw))
-    path = blob_path(blob.digest)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.write_bytes(raw)
-    return blob
+    with _new_blob() as out:
+        out.write(json.dumps(value, indent=1).encode())
+        return _keep(out)
+
+
+def _new_blob() -> BufferedRandom:
+    folder = state.cache() / "blobs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / f"new.{os.getpid()}").open("w+b")
+
+
+def _keep(written: BufferedRandom) -> Blob:
+    """Give a blob its name; never write into one that has it, registries link to it."""
+    written.seek(0)
+    digest = f"sha256:{hashlib.file_digest(written, 'sha256').hexdigest()}"
+    Path(written.name).replace(blob_path(digest))
+    return Blob(digest, os.fstat(written.fileno()).st_size)
 
 
 def place(image: Image, storage: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from swarmkeeper.sandbox import network, processes, registry
+from swarmkeeper.sandbox.command import run
 from swarmkeeper.sandbox.engine import Engine
 from swarmkeeper.sandbox.errors import NotReadyError, SandboxError
 from swarmkeeper.sandbox.names import bridge_address, node_address
@@ -200,6 +201,14 @@ class Node:
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs a program of this machine in its network namespace."""
         return [NSENTER, f"--net=/run/netns/{self.netns}", *argv]
+
+    def run(self, argv: Sequence[str], *, timeout: float = 30) -> str:
+        """Run a program of this machine in its network namespace and return what it printed.
+
+        Raises:
+            CommandError: It failed or took too long.
+        """
+        return run(self.command(argv), timeout=timeout)
 
     def _daemon(self) -> processes.Process:
         daemon = self.daemon

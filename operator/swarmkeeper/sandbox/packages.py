@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from swarmkeeper.sandbox import state
 from swarmkeeper.sandbox.command import run
 from swarmkeeper.sandbox.errors import CommandError, UnsupportedMachineError
 
@@ -86,7 +87,12 @@ def ensure(packages: Sequence[Package], report: Callable[[str], None]) -> None:
     Raises:
         UnsupportedMachineError: apt could not install them.
     """
-    absent = missing(packages)
+    if missing(packages):
+        with state.locked(state.cache()):  # Else one's guard would go while another installs.
+            _install(missing(packages), report)
+
+
+def _install(absent: Sequence[Package], report: Callable[[str], None]) -> None:
     if not absent:
         return
     names = sorted({package.name for package in absent})
@@ -99,7 +105,7 @@ def ensure(packages: Sequence[Package], report: Callable[[str], None]) -> None:
             run([*apt, "install", "--no-install-recommends", *names], timeout=900, env=env)
     except CommandError as exc:
         raise UnsupportedMachineError(f"could not install {' '.join(names)}: {exc}") from exc
-    if still := missing(packages):
+    if still := missing(absent):
         files = ", ".join(f"{package.proof} ({package.name})" for package in still)
         raise UnsupportedMachineError(
             f"installed the packages, yet these files are not there: {files}"

@@ -11,12 +11,13 @@ from ipaddress import IPv4Address, IPv4Network
 from types import TracebackType
 from typing import Self
 
-from swarmkeeper.sandbox import images, network, packages, registry, state, swarm, teardown
+from swarmkeeper.sandbox import network, packages, registry, state, status, swarm, teardown
 from swarmkeeper.sandbox.errors import (
     AlreadyUpError,
     NoSuchSandboxError,
     SandboxError,
 )
+from swarmkeeper.sandbox.images import Image, build
 from swarmkeeper.sandbox.names import MAX_NODES, choose_subnet, root_address
 from swarmkeeper.sandbox.node import Node
 from swarmkeeper.sandbox.state import State
@@ -64,7 +65,7 @@ class Sandbox:
         wanted = _checked(nodes, managers)
         packages.require_supported_machine()
         packages.ensure(packages.BASE, report)
-        built = _built(images, report)
+        built = build(images, report)
         with contextlib.ExitStack() as held:
             with state.locked(state.root()):
                 _take_name(name, held)
@@ -127,9 +128,26 @@ class Sandbox:
         """Its registry, as it stands before an image's name; ordinary names need no such thing."""
         return registry.address(self.state)
 
+    def node(self, which: int | str) -> Node:
+        """One of its nodes, by number or by name.
+
+        Raises:
+            NoSuchSandboxError: It has no such node.
+        """
+        for node in self.nodes:
+            if str(which) in {str(node.number), node.name}:
+                return node
+        raise NoSuchSandboxError(
+            f"sandbox {self.name!r} has no node {which!r}: it has 1 to {self.state.nodes}"
+        )
+
+    def status(self) -> tuple[status.NodeStatus, ...]:
+        """How each of its nodes is, and how the Swarm sees it."""
+        return status.of(self.nodes)
+
     def add_images(self, names: Iterable[str], report: Report = _logger.info) -> None:
         """Make more images available in it."""
-        registry.add(self.state, images.build(names, report))
+        registry.add(self.state, build(names, report))
 
     def down(self) -> None:
         """Take it away; nothing happens when it is gone already."""
@@ -171,10 +189,6 @@ def _checked(nodes: int, managers: int | None) -> int:
     return wanted
 
 
-def _built(wanted: Iterable[str] | None, report: Report) -> tuple[images.Image, ...]:
-    return images.build(wanted, report)
-
-
 def _take_name(name: str, held: contextlib.ExitStack) -> None:
     """Make a name ours, taking away what a crash or a reboot left under it."""
     folder = state.folder_of(name)
@@ -199,11 +213,15 @@ def _require_free(name: str) -> None:
 
 
 def _free_subnet(name: str) -> IPv4Network:
-    others = [state.load(other).network for other in state.names() if other != name]
-    return choose_subnet(name, [*network.taken(), *others])
+    used = network.taken()
+    for other in state.names():
+        # One that is just being taken away has no state; what is left of it is in the routes.
+        with contextlib.suppress(SandboxError):
+            used.append(state.load(other).network)
+    return choose_subnet(name, used)
 
 
-def _bring_up(made: State, built: tuple[images.Image, ...]) -> None:
+def _bring_up(made: State, built: tuple[Image, ...]) -> None:
     nodes = _nodes(made)
     network.build(made.names, made.network)
     registry.add(made, built)

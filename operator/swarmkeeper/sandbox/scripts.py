@@ -86,8 +86,8 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     exit 1
   fi
   echo "${password:-trust}" >/tmp/password
-  initdb -U "$user" --pwfile=/tmp/password --locale=C -E UTF8 --auth-local=trust \\
-    --auth-host=scram-sha-256 --no-sync ${POSTGRES_INITDB_ARGS:-} >/dev/null
+  initdb -U "$user" --pwfile=/tmp/password --locale=C -E UTF8 --auth=trust \\
+    --no-sync ${POSTGRES_INITDB_ARGS:-} >/dev/null
   rm /tmp/password
   echo "host all all all ${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" >>"$PGDATA/pg_hba.conf"
   database="${POSTGRES_DB:-$user}"

@@ -16,8 +16,8 @@ from swarmkeeper.sandbox.errors import NoSuchSandboxError, SandboxError, Unsuppo
 from swarmkeeper.sandbox.names import Names
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-# A unix socket's path has at most 107 characters.
-_LONGEST: Final = 107 - len("/n50/docker.sock")
+# A unix socket's path has at most 107 characters; this is the longest below a sandbox's folder.
+_LONGEST: Final = 107 - len("/n50/exec/containerd/containerd-debug.sock")
 
 
 @dataclass(frozen=True, slots=True)
