@@ -12,7 +12,7 @@ from desired_state.objects import JsonObject
 from swarmkeeper.apiserver.calls import json_response
 from swarmkeeper.apiserver.catalogue import Catalogue
 from swarmkeeper.apiserver.discovery import AGGREGATED, Discovery
-from swarmkeeper.apiserver.openapi import V2_PROTOBUF, OpenApi
+from swarmkeeper.apiserver.openapi import V2_PROTOBUF, V2_PROTOBUF_ANSWER, OpenApi
 
 _MINOR: Final = "32"  # of the Kubernetes API that this one is like
 HEALTH_PATHS: Final = ("/healthz", "/livez", "/readyz")
@@ -44,7 +44,7 @@ class Documents:
         if path == "/openapi/v2":
             if V2_PROTOBUF in accept and "application/json" not in accept:
                 return web.Response(
-                    body=self._openapi.v2_protobuf, headers={"Content-Type": V2_PROTOBUF}
+                    body=self._openapi.v2_protobuf, headers={"Content-Type": V2_PROTOBUF_ANSWER}
                 )
             return json_response(self._openapi.v2)
         if path == "/openapi/v3":

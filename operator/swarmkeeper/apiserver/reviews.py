@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from desired_state.objects import JsonObject
+from swarmkeeper.apiserver.addresses import Address
 
+_VERSIONS: Final = ("v1", "v1beta1")
 _GROUPS: Final = ["system:authenticated"]
 
 
@@ -19,7 +21,7 @@ class Review:
     """A question that is asked by a POST and not stored.
 
     Attributes:
-        group: API group; the version is v1.
+        group: API group; the version is v1, and v1beta1 for kubectl 1.27.
         kind: CamelCase name.
         plural: name in the URL.
         answer: the status, given the actor.
@@ -58,21 +60,24 @@ REVIEWS: Final = (
 _BY_PATH: Final = {(review.group, review.plural): review for review in REVIEWS}
 
 
-def find(group: str, plural: str) -> Review | None:
-    """The review at a path, or None."""
-    return _BY_PATH.get((group, plural))
+def find(address: Address) -> Review | None:
+    """The review at an address, or None."""
+    if address.version not in _VERSIONS:
+        return None
+    return _BY_PATH.get((address.group, address.plural))
 
 
-def answer(review: Review, body: Mapping[str, object], actor: str) -> JsonObject:
+def answer(review: Review, version: str, body: Mapping[str, object], actor: str) -> JsonObject:
     """The answered review.
 
     Args:
         review: which one.
+        version: in which version it was asked.
         body: as the client asked.
         actor: who asked.
     """
     return {
-        "apiVersion": f"{review.group}/v1",
+        "apiVersion": f"{review.group}/{version}",
         "kind": review.kind,
         "metadata": {},
         "spec": body.get("spec") or {},

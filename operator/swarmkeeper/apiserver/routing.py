@@ -86,11 +86,11 @@ class Router:
             if document is None:
                 raise ApiError(404, "NotFound", _NOT_FOUND)
             return document
-        review = reviews.find(address.group, address.plural)
+        review = reviews.find(address)
         if review is not None and request.method == "POST":
             # kubectl asks in protobuf; the answer depends on the caller alone.
             asked = {} if request.content_type == _PROTOBUF else await object_body(request)
-            return json_response(reviews.answer(review, asked, actor), 201)
+            return json_response(reviews.answer(review, address.version, asked, actor), 201)
         return await self._resource(request, address, actor)
 
     async def _resource(

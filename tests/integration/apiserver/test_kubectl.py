@@ -209,7 +209,7 @@ def test_api_resources(kubectl: Kubectl) -> None:
 
 
 def test_version_and_cluster(kubectl: Kubectl) -> None:
-    assert "Server Version: v1.32" in kubectl("version")
+    assert "v1.32.0+swarmkeeper" in kubectl("version")
     assert kubectl("auth", "can-i", "delete", "wd").strip().endswith("yes")
     assert kubectl("get", "--raw", "/readyz") == "ok"
 
