@@ -76,7 +76,7 @@ def explain(error: Mapping[str, Any], spelling: str | None) -> str:
     if kind == "missing":
         return "is required"
     if kind in ("value_error", "assertion_error"):
-        return str(context.get("error", error["msg"]))
+        return " ".join(str(context.get("error", error["msg"])).split())
     if want := wanted(error):
         return f"must be {want}{got}{_advice(error, spelling)}"
     if kind in _LIMITS:

@@ -31,8 +31,11 @@ class GitCache:
         self.folder = folder
 
     def drop(self) -> None:
-        """Throws the cache away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Throws the cache away, whatever has become of it."""
+        if self.folder.is_dir() and not self.folder.is_symlink():
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            self.folder.unlink(missing_ok=True)
 
     def fetch(self, git: GitCommand, url: str, ref: str, commit: str | None) -> Commit:
         """Brings a commit into the cache.
