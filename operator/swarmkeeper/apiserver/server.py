@@ -108,7 +108,7 @@ class ApiServer:
             shutdown_timeout=_SHUTDOWN,
         )
         await runner.setup()
-        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(_close, runner)
         self._hub.start()
         stack.callback(self._hub.stop)
         certificate = self._options.certificate
@@ -139,3 +139,14 @@ class ApiServer:
         application.add_routes(self._extra_routes)
         application.router.add_route("*", "/{path:.*}", router.handle)
         return application
+
+
+async def _close(runner: web.AppRunner) -> None:
+    """Closes all connections; over TLS that would wait half a minute for an idle client's goodbye."""
+    connections = runner.server.connections if runner.server else []
+    transports = [connection.transport for connection in connections]
+    await runner.cleanup()
+    for transport in transports:
+        if transport is not None:
+            transport.abort()
+    await asyncio.sleep(0)  # lets the loop close the sockets
