@@ -89,7 +89,8 @@ class _Tree:
                 self.unreadable(path, fault.line, fault.message)
             return
         filled = [each for each in documents if each.value is not None or each.faults]
-        if self._is_our_file(path, filled):
+        given_up = any(each.value is None for each in filled)
+        if self._is_our_file(path, filled) or (given_up and self._mentions_us(path, data)):
             found = [declare(each, self._scheme, path, self._revision) for each in filled]
             self._declarations.extend(found)
             if any(each.ref is None for each in found):

@@ -10,6 +10,11 @@ import pytest
 from desired_state.git_repository import GIT_REPOSITORY, GitRepositorySpec, source_config
 from desired_state.validation import validate
 
+SCHEMES = (
+    "must begin with https://, http://, ssh:// or file://, be an absolute path, "
+    "or be like git@host:path"
+)
+
 
 def spec(**fields: object) -> GitRepositorySpec:
     return GitRepositorySpec.model_validate({"url": "https://example.org/r.git", **fields})
@@ -46,8 +51,7 @@ def test_a_spec_hands_everything_on() -> None:
     ("fields", "field", "message"),
     [
         ({}, "url", "is required"),
-        ({"url": "ftp://h/r"}, "url", "must begin with https://, http://, ssh:// or file://, "
-         "be an absolute path, or be like git@host:path"),
+        ({"url": "ftp://h/r"}, "url", SCHEMES),
         ({"url": "https://me:pass@h/r"}, "url", "must not hold a password: give it as a secret"),
         ({"url": "/r", "branch": "a..b"}, "branch",
          "'a..b' is no name that git allows for a branch or a tag"),

@@ -177,6 +177,24 @@ WEB = "SwarmService/web"
             ],
         ),
         (
+            "  env: &env {A: *env}",
+            "a.yaml:7: spec.env.A: contains itself through the alias of line 7",
+        ),
+        (
+            "  ports: !!set {1, 2}",
+            [
+                f'a.yaml:7: {WEB}: spec.ports: the key 1 is no text in YAML: write "1" in quotes',
+                f'a.yaml:7: {WEB}: spec.ports: the key 2 is no text in YAML: write "2" in quotes',
+                f"a.yaml:7: {WEB}: spec.ports: the tag tag:yaml.org,2002:set is not supported",
+            ],
+        ),
+        (
+            "  env: {<<: x}",
+            f"a.yaml:7: {WEB}: spec.env: '<<' merges mappings only: give it an alias of a mapping",
+        ),
+        ("  replicas: !!int x", f"a.yaml:7: {WEB}: spec.replicas: is not of the type int"),
+        ("  replicas: 1.5.", f"a.yaml:7: {WEB}: spec.replicas: must be a whole number, got '1.5.'"),
+        (
             "status: {}",
             f"a.yaml:7: {WEB}: status: is written by the operator and never declared: remove it",
         ),

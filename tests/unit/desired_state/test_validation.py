@@ -14,6 +14,8 @@ from desired_state.secret_names import is_secret_name
 from desired_state.suggest import as_dns_label, closest
 from desired_state.validation import validate
 
+NOTHING = ": give it a value or remove the field"
+
 
 class Scale(DeclaredModel):
     """Scales."""
@@ -77,13 +79,16 @@ class Model(DeclaredModel):
         ({"code": "a1"}, {"code": "must match ^[a-z]+$, got 'a1'"}),
         ({"items": []}, {"items": "must have at least 1 item, got 0"}),
         ({"even": 3}, {"even": "3 is not even"}),
-        ({"even": None}, {"even": "must be a whole number, got nothing: give it a value or remove the field"}),
+        ({"even": None}, {"even": f"must be a whole number, got nothing{NOTHING}"}),
         ({"code": "x" * 99}, {"code": "must have at most 4 characters, got 99"}),
         ({"api_token": "hunter22"}, {"api_token": "unknown field; did you mean apiToken?"}),
         ({"apiToken": ["hunter22"]}, {"apiToken": "must be text (its value is not shown)"}),
-        ({"default": "yes-hunter22", "apiToken": "hunter22"}, {"default": "must be true or false, got 'yes-***'"}),
+        ({"level": [], "default": "a-hunter22", "apiToken": "hunter22"}, {
+            "level": "must be a whole number or text, got a list",
+            "default": "must be true or false, got 'a-***'",
+        }),
         ([], {"": "must be a mapping (key: value), got a list"}),
-        (None, {"": "must be a mapping (key: value), got nothing: give it a value or remove the field"}),
+        (None, {"": f"must be a mapping (key: value), got nothing{NOTHING}"}),
     ],
 )  # fmt: skip
 def test_errors_are_told_in_plain_words(value: Any, expected: dict[str, str]) -> None:
