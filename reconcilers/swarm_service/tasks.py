@@ -87,8 +87,9 @@ def _desired(service: Service, tasks: Iterable[Task]) -> int:
 
 
 def _comparable(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    # A changed constraint does not touch a task whose node still fits.
-    return {key: value for key, value in spec.items() if key != "Placement"}
+    # A changed constraint does not touch a task whose node still fits; a stack's services say their
+    # runtime, and tasks never do.
+    return {key: value for key, value in spec.items() if key not in ("Placement", "Runtime")}
 
 
 def _by_slot(tasks: Iterable[Task]) -> Mapping[str, list[Task]]:
