@@ -21,7 +21,8 @@ def service(**template: Any) -> Service:
 
 def task(**template: Any) -> Task:
     spec = {**CONTAINER, **template}
-    return Task("t1", 1, "n1", "running", "running", "", "app:1", START.isoformat(), spec=spec)
+    now = START.isoformat()
+    return Task("t1", 1, "n1", "running", "running", "", "app:1", now, since=now, spec=spec)
 
 
 @pytest.mark.parametrize(
