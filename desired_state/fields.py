@@ -120,3 +120,13 @@ NanoCpus = Annotated[
 DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL, max_length=63)]
 """A name as RFC 1123 labels have it: lower case letters, digits and hyphens."""
+
+LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE, max_length=63)]
+"""The value of a label, as Kubernetes has it; may be empty."""
+
+QUALIFIED_NAME: Final = (
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+QualifiedName = Annotated[str, StringConstraints(pattern=QUALIFIED_NAME)]
+"""The name of a label or an annotation: `tier` or `example.org/tier`."""

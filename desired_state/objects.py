@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import CoreSchema
 
-from desired_state.fields import DnsLabel, Duration
+from desired_state.fields import DnsLabel, Duration, LabelValue, QualifiedName
 from desired_state.model_schema import DeclaredJsonSchema, strict_scalars
 
 GROUP: Final = "swarmkeeper.dev"
@@ -150,9 +150,9 @@ class Metadata(DeclaredModel):
     """Unique within kind and namespace."""
     namespace: DnsLabel = DEFAULT_NAMESPACE
     """Group of objects; `default` where nothing is said."""
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[QualifiedName, LabelValue] = Field(default_factory=dict)
     """For selection: `kubectl get -l tier=agents`."""
-    annotations: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[QualifiedName, str] = Field(default_factory=dict)
     """Notes for people and tools."""
 
 

@@ -85,6 +85,8 @@ def _message(
     spelling: str | None,
 ) -> str:
     error = errors[0]
+    if error["loc"][-1:] == ("[key]",):
+        return explain(error, None)  # the key is wrong, not the value that was spelled there
     if error["type"] == "extra_forbidden":
         known = fields_at(model, path[:-1])
         return f"unknown field{did_you_mean(str(path[-1]), known)}"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sized
 from typing import Any, Final
 
-from desired_state.fields import DNS_LABEL
+from desired_state.fields import DNS_LABEL, LABEL_VALUE, QUALIFIED_NAME
 from desired_state.suggest import as_dns_label, did_you_mean
 
 _LONGEST: Final = 60
@@ -44,6 +44,11 @@ _SIZES: Final = {
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} items",
     "too_long": "must have at most {max_length} items",
+}
+_PATTERNS: Final = {
+    DNS_LABEL: "must be lower case letters, digits and '-' inside (RFC 1123)",
+    LABEL_VALUE: "must be letters, digits and '-', '_', '.' inside",
+    QUALIFIED_NAME: "must be a name such as tier or example.org/tier",
 }
 
 
@@ -85,7 +90,8 @@ def explain(error: Mapping[str, Any], spelling: str | None) -> str:
         size = f", got {len(value)}" if isinstance(value, Sized) else ""
         return _counted(_SIZES[kind].format(**context)) + size
     if kind == "string_pattern_mismatch":
-        return _pattern(str(context.get("pattern", "")), value) + got + _name_advice(context, value)
+        pattern = str(context.get("pattern"))
+        return _PATTERNS.get(pattern, f"must match {pattern}") + got + _name_advice(context, value)
     return f"{_uncapitalised(error['msg'])}{got}"
 
 
@@ -130,12 +136,6 @@ def _quote(value: Any, spelling: str | None) -> str:
     if isinstance(value, bool) and text.lower() not in ("true", "false"):
         reading = f", which YAML reads as {str(value).lower()}"
     return f'{reading}: write "{text}" in quotes'
-
-
-def _pattern(pattern: str, value: Any) -> str:
-    if pattern != DNS_LABEL:
-        return f"must match {pattern}"
-    return "must be lower case letters, digits and '-' inside (RFC 1123)"
 
 
 def _name_advice(context: Mapping[str, Any], value: Any) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import shlex
+import shutil
 import socket
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 from support.repositories import GitServer, Repository, serve
 
 from desired_state.sources import FetchFailed, GitSource, SourceConfig
+from desired_state.sources.git_access import access
 
 pytestmark = pytest.mark.integration
 
@@ -265,3 +269,26 @@ def test_without_known_hosts_the_first_key_is_kept(
     assert "StrictHostKeyChecking=accept-new" in arguments
     assert f"UserKnownHostsFile={state}/known_hosts" in arguments
     assert "IdentitiesOnly=yes" not in arguments
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="needs an ssh client")
+def test_a_real_ssh_understands_every_option(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("KEY")
+    config = SourceConfig.model_validate({"url": "ssh://git@example.org/r", "sshKeyFile": key})
+
+    with access(config, tmp_path) as granted:
+        command = shlex.split(granted.env["GIT_SSH_COMMAND"])
+        done = subprocess.run([*command, "-G", "example.org"], capture_output=True, check=True)
+
+    settings = done.stdout.decode().splitlines()
+    assert "batchmode yes" in settings
+    assert "stricthostkeychecking accept-new" in settings
+    assert f"userknownhostsfile {tmp_path}/known_hosts" in settings
+
+
+def test_authorities_of_our_own_are_trusted_instead_of_the_systems(tmp_path: Path) -> None:
+    config = SourceConfig(url="https://example.org/r", ca_file=tmp_path / "ca.crt")
+
+    with access(config, tmp_path) as granted:
+        assert granted.env["GIT_SSL_CAINFO"] == str(tmp_path / "ca.crt")

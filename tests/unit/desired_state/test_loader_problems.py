@@ -280,6 +280,26 @@ def test_a_wrong_field_is_told_in_plain_words(
             'a.yaml:5: CronJob/a: metadata.labels.port: must be text, got 80: write "80" in quotes',
         ),
         (
+            (
+                "apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob\nmetadata:\n  name: a\n"
+                "  labels:\n    tier: front end\n    'a b': c\n  annotations: {/x: 'any text, really'}"
+            ),
+            [
+                (
+                    "a.yaml:6: CronJob/a: metadata.labels.tier: must be letters, digits and '-', '_', '.' "
+                    "inside, got 'front end'"
+                ),
+                (
+                    "a.yaml:7: CronJob/a: metadata.labels.a b: must be a name such as tier or "
+                    "example.org/tier, got 'a b'"
+                ),
+                (
+                    "a.yaml:8: CronJob/a: metadata.annotations./x: must be a name such as tier or "
+                    "example.org/tier, got '/x'"
+                ),
+            ],
+        ),
+        (
             "apiVersion: swarmkeeper.dev/v1alpha1\nkind: CronJob\nmetadata: {name: a}\nspec: []",
             "a.yaml:4: CronJob/a: spec: must be a mapping (key: value), got a list",
         ),
