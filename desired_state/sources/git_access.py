@@ -47,7 +47,7 @@ def access(config: SourceConfig, state: Path) -> Iterator[Access]:
         FetchFailed: a file with a secret can't be read.
     """
     gitconfig = state / "gitconfig"
-    if not gitconfig.exists():
+    if not gitconfig.exists() or gitconfig.read_text("utf-8") != _GITCONFIG:
         gitconfig.write_text(_GITCONFIG, "utf-8")
     env = {"GIT_CONFIG_GLOBAL": str(gitconfig)}
     if config.ca_file:
