@@ -79,22 +79,18 @@ def _require_ours(target: Target[SwarmServiceSpec], service: Service) -> None:
         raise Retry(f"service {service.name} is not ours any more", reason="WorldMoved")
 
 
-def _write(
-    target: Target[SwarmServiceSpec], swarm: Swarm, change: Change, *, service: Service
-) -> str:
+def _write(target: Target[SwarmServiceSpec], swarm: Swarm, change: Change) -> str:
     """One write of the full spec, with the labels of ownership kept up to date."""
-    written: list[bool] = []
 
     def owned_change(fresh: Service) -> JsonObject | None:
         created = created_by_us(target, fresh)
         document = change(fresh)
-        written.append(document is not None)
         if document is not None:
             own(document, target, created=created)
         return document
 
-    version = swarm.update(service.id, owned_change)
-    return f"wrote version {version}" if written[-1] else "was already as it should be"
+    replaced = swarm.update(service_name(target.ref, target.spec), owned_change)
+    return f"replaced version {replaced}" if replaced else "was already as it should be"
 
 
 def _scale(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> str:
@@ -112,7 +108,7 @@ def _scale(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> st
         put(document, ("Mode", "Replicated", "Replicas"), replicas)
         return document
 
-    return _write(target, swarm, change, service=_find(target, swarm))
+    return _write(target, swarm, change)
 
 
 def _replicas(value: Any) -> int:
@@ -130,7 +126,7 @@ def _update(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> s
         _require_unmoved(todo, action.before, fresh)
         return apply(todo, fresh.spec) if todo else None
 
-    return _write(target, swarm, change, service=_find(target, swarm))
+    return _write(target, swarm, change)
 
 
 def _fields(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> tuple[Field, ...]:
@@ -160,7 +156,7 @@ def _restart(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> 
         put(document, _FORCE, dig(document, _FORCE, 0) + 1)
         return _once(action, fresh, document)
 
-    return _write(target, swarm, change, service=_find(target, swarm))
+    return _write(target, swarm, change)
 
 
 def _resume(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> str:
@@ -173,7 +169,7 @@ def _resume(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> s
             return None
         return _once(action, fresh, apply(fields, fresh.spec))
 
-    return _write(target, swarm, change, service=_find(target, swarm))
+    return _write(target, swarm, change)
 
 
 def _once(action: Action, fresh: Service, document: JsonObject) -> JsonObject | None:
@@ -213,7 +209,7 @@ def _adopt(target: Target[SwarmServiceSpec], _: Action, swarm: Swarm) -> str:
             raise Retry(f"service {fresh.name} has another owner now", reason="WorldMoved")
         return None if owner is Owner.US else copy.deepcopy(fresh.spec)
 
-    return _write(target, swarm, change, service=_find(target, swarm))
+    return _write(target, swarm, change)
 
 
 def _release(target: Target[SwarmServiceSpec], _: Action, swarm: Swarm) -> str:
@@ -224,8 +220,8 @@ def _release(target: Target[SwarmServiceSpec], _: Action, swarm: Swarm) -> str:
         disown(document)
         return document
 
-    version = swarm.update(_find(target, swarm).id, change)
-    return f"released at version {version}"
+    replaced = swarm.update(service_name(target.ref, target.spec), change)
+    return f"released, replaced version {replaced}" if replaced else "was not ours any more"
 
 
 def _remove(target: Target[SwarmServiceSpec], _: Action, swarm: Swarm) -> str:

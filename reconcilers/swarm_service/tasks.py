@@ -66,9 +66,8 @@ def rollout(
     service: Service, tasks: Sequence[Task], nodes: Mapping[str, Node], now: datetime
 ) -> Rollout:
     """Sums up the tasks of a service."""
-    template = _comparable(service.spec.get("TaskTemplate") or {})
     running = [task for task in tasks if counts(task, nodes)]
-    current = [task for task in tasks if not task.spec or _comparable(task.spec) == template]
+    current = _up_to_date(service, tasks)
     slots = _by_slot(tasks)
     idle = [slot for slot in slots.values() if not any(counts(task, nodes) for task in slot)]
     return Rollout(
@@ -86,9 +85,16 @@ def _desired(service: Service, tasks: Iterable[Task]) -> int:
     return sum(task.desired_state in ("running", "ready") for task in tasks)
 
 
+def _up_to_date(service: Service, tasks: Sequence[Task]) -> Sequence[Task]:
+    """Tasks of the present spec. Just after a write the engine has not begun to replace them yet."""
+    if service.update_status.get("State") == "completed":  # its own word; a write takes it back
+        return tasks
+    template = _comparable(service.spec.get("TaskTemplate") or {})
+    return [task for task in tasks if not task.spec or _comparable(task.spec) == template]
+
+
 def _comparable(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    # A changed constraint does not touch a task whose node still fits; a stack's services say their
-    # runtime, and tasks never do.
+    # A changed constraint does not touch a task whose node still fits; tasks name no runtime.
     return {key: value for key, value in spec.items() if key not in ("Placement", "Runtime")}
 
 

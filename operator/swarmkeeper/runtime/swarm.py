@@ -12,7 +12,6 @@ from typing import Any, Literal, Protocol
 
 from desired_state.objects import JsonObject
 
-
 Resource = Literal["networks", "secrets", "configs"]
 """What services refer to by id."""
 
@@ -139,17 +138,17 @@ class Swarm(Protocol):
         """
         ...
 
-    def update(self, service_id: str, change: Callable[[Service], JsonObject | None]) -> int:
+    def update(self, service: str, change: Callable[[Service], JsonObject | None]) -> int | None:
         """Re-reads the service, lets `change` compute the new full spec, writes it at that version.
 
         On "update out of sequence" it re-reads and asks `change` again, a few times.
 
         Args:
-            service_id: which service.
+            service: id or name.
             change: fresh service -> the full spec to write, or None to write nothing.
 
         Returns:
-            The version index after the call.
+            The version that was replaced, or None if nothing was written.
         """
         ...
 

@@ -54,6 +54,7 @@ class FakeSwarm:
         self._by_name: dict[str, str] = {}
         self._index = 10
         self._conflicts = 0
+        self._refusal = ""
         self._orchestrator = Orchestrator(self._nodes, self._stamp)
 
     # The port.
@@ -99,8 +100,15 @@ class FakeSwarm:
         self._tell(service.name)
         return id_
 
-    def update(self, service_id: str, change: Callable[[Service], JsonObject | None]) -> int:
+    def update(self, service: str, change: Callable[[Service], JsonObject | None]) -> int | None:
         """Writes the spec that `change` computes; re-reads on a conflict.
+
+        Args:
+            service: id or name.
+            change: fresh service -> the full spec to write, or None to write nothing.
+
+        Returns:
+            The version that was replaced, or None if nothing was written.
 
         Raises:
             OutOfSequence: others were faster each time.
@@ -108,12 +116,12 @@ class FakeSwarm:
         """
         for _ in range(ATTEMPTS):
             with self._call("update"):
-                fresh = _copy(self._record(service_id).service)
+                fresh = _copy(self._record(service).service)
             spec = change(fresh)
             if spec is None:
-                return fresh.version
+                return None
             with self._call("write"):
-                record = self._record(service_id)
+                record = self._record(service)
                 if self._conflicts > 0:
                     self._conflicts -= 1
                     self._bump(record)
@@ -123,7 +131,7 @@ class FakeSwarm:
         else:
             raise OutOfSequence("rpc error: code = Unknown desc = update out of sequence")
         self._tell(record.service.name)
-        return record.service.version
+        return fresh.version
 
     def rollback(self, service_id: str, version: int) -> None:
         """Swaps the spec and the previous one.
@@ -231,6 +239,10 @@ class FakeSwarm:
         """The next writes find that somebody else was faster."""
         self._conflicts = count
 
+    def refuse_next(self, message: str) -> None:
+        """The next write is refused, with these words of the engine."""
+        self._refusal = message
+
     # Inside.
 
     def _call(self, name: str) -> RLock:
@@ -239,13 +251,17 @@ class FakeSwarm:
         self.calls[name] += 1
         return self._lock
 
-    def _record(self, service_id: str) -> Record:
-        if service_id not in self._records:
-            raise Refused(f"service {service_id} not found")
-        return self._records[service_id]
+    def _record(self, service: str) -> Record:
+        id_ = self._by_name.get(service, service)
+        if id_ not in self._records:
+            raise Refused(f"service {service} not found")
+        return self._records[id_]
 
     def _write(self, record: Record, spec: JsonObject) -> None:
-        old = record.service.spec
+        old, refusal = record.service.spec, self._refusal
+        if refusal:
+            self._refusal = ""
+            raise Refused(refusal)
         new = accepted(spec, self._ids)
         refuse_forbidden(old, new)
         self._set(record, new, previous=old)

@@ -191,7 +191,7 @@ def test_a_step_that_is_done_already_writes_nothing() -> None:
 
     second = RECONCILER.act(loop.target, action, ports)
 
-    assert first.startswith("wrote version")
+    assert first.startswith("replaced version")
     assert second == "was already as it should be"
     assert swarm.calls["write"] == before
 
@@ -285,19 +285,20 @@ def test_an_unanswering_engine_is_unknown_and_never_acted_upon() -> None:
 
 def test_a_refusal_of_the_engine_stalls() -> None:
     swarm, loop = running()
-    loop.declare({**WEB, "image": "app:2"})
-    swarm.edit("web", lambda spec: spec["TaskTemplate"]["ContainerSpec"].update(Image="x"))
-    plan = loop.plan()
+    loop.declare({**WEB, "mounts": [{"target": "/data", "source": "data"}]})
+    swarm.refuse_next("invalid mount config")
 
-    def refuse(*_: Any) -> int:
-        from swarmkeeper.runtime.swarm import Refused  # noqa: PLC0415 - only here
+    with pytest.raises(Stalled, match="invalid mount config"):
+        loop.run()
 
-        raise Refused("invalid reference format")
 
-    swarm.update = refuse  # type: ignore[method-assign]
+def test_a_refusal_that_passes_by_itself_is_tried_again() -> None:
+    swarm, loop = running()
+    loop.declare({**WEB, "ports": [{"target": 80, "published": 80}]})
+    swarm.refuse_next("port '80' is already in use by service 'proxy'")
 
-    with pytest.raises(Stalled, match="invalid reference"):
-        RECONCILER.act(loop.target, plan.actions[0], fake_ports(swarm))
+    with pytest.raises(Retry, match="already in use"):
+        loop.run()
 
 
 def test_plan_and_verify_give_equal_answers_to_equal_questions() -> None:

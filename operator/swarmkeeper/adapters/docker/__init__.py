@@ -1,0 +1,1 @@
+"""The Docker Engine: implements the port Swarm, and tells of its events."""
