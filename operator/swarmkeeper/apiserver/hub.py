@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from swarmkeeper.store.objects import Change, ObjectStore
@@ -51,11 +51,10 @@ class Subscription:
             timeout: seconds.
         """
         if not self._waiting and not self.ended:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._wake.wait()
-            except TimeoutError:
-                return ()
+        # Also after a time-out: a change may have come in the same turn of the loop.
         changes = tuple(self._waiting)
         self._waiting.clear()
         if not self.ended:

@@ -124,12 +124,13 @@ class _Stream:
             listing = self._store.list(self._kind, self._namespace)
             self._sent = listing.revision
             yield self._lines(Change(ChangeType.ADDED, item, None) for item in listing.items)
-        while self._sent != self._store.revision:
+        behind = self._sent != self._store.revision  # a version of the future is not known either
+        while behind:
             changes = await asyncio.to_thread(self._store.since, self._sent, limit=_PAGE)
-            if not changes:
-                return
-            self._sent = changes[-1].stored.revision
-            yield self._lines(c for c in changes if c.stored.key.kind == self._kind)
+            if changes:
+                self._sent = changes[-1].stored.revision
+                yield self._lines(c for c in changes if c.stored.key.kind == self._kind)
+            behind = len(changes) == _PAGE
 
     async def _present(self, subscription: Subscription, interval: float) -> AsyncIterator[bytes]:
         while (left := self._deadline - time.monotonic()) > 0:

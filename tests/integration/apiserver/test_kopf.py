@@ -61,17 +61,19 @@ def operator(registry: kopf.OperatorRegistry) -> Iterator[None]:
     ready, stop = threading.Event(), threading.Event()
     failures: list[BaseException] = []
 
+    async def serve() -> None:
+        await kopf.operator(
+            registry=registry,
+            ready_flag=ready,
+            stop_flag=stop,
+            clusterwide=True,
+            standalone=True,
+        )
+        await asyncio.sleep(0.1)  # kopf's client says goodbye to TLS
+
     def run() -> None:
         try:
-            asyncio.run(
-                kopf.operator(
-                    registry=registry,
-                    ready_flag=ready,
-                    stop_flag=stop,
-                    clusterwide=True,
-                    standalone=True,
-                )
-            )
+            asyncio.run(serve())
         except BaseException as error:
             failures.append(error)
 
