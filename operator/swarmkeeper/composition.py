@@ -19,6 +19,7 @@ from desired_state.scheme import Scheme
 from desired_state.sources import FolderSource, GitSource, Source, SourceConfig
 from reconcilers.registry import RECONCILERS
 from swarmkeeper.apiserver.access import Tokens
+from swarmkeeper.apiserver.certificates import LOOPBACK, ServerCertificate
 from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.apiserver.server import ApiServer, ServerOptions
@@ -26,7 +27,7 @@ from swarmkeeper.controller import webhook
 from swarmkeeper.controller.controller import Controller
 from swarmkeeper.controller.deps import ACTOR, Deps, no_checkpoint
 from swarmkeeper.controller.guard import CHECKS, Guard
-from swarmkeeper.controller.kopf_host import KopfHost
+from swarmkeeper.controller.kopf_host import ApiAccess, KopfHost
 from swarmkeeper.controller.metrics import Metrics
 from swarmkeeper.controller.origins import Origins
 from swarmkeeper.controller.recorder import Recorder
@@ -108,19 +109,29 @@ class Operator:
             started: set once everything is up.
         """
         tokens = Tokens.in_folder(self._settings.data_dir)
+        certificate = await asyncio.to_thread(self._certificate)
         server = ApiServer(
             self.objects,
             tokens=tokens,
-            options=ServerOptions(host=self._settings.host, port=self._settings.port),
+            options=ServerOptions(
+                host=self._settings.host, port=self._settings.port, certificate=certificate
+            ),
             extra_routes=self._routes(),
         )
         self.url = await server.start()
-        write_kubeconfig(self._settings.kubeconfig_path, server=self.url, token=tokens.admin)
         self._seed_source()
-        host = KopfHost(self.url, tokens.operator, self._scheme, self.controller.on_change)
+        access = ApiAccess(self.url, tokens.operator, certificate.certificate)
+        host = KopfHost(access, self._scheme, self.controller.on_change)
         kopf_task = asyncio.create_task(host.run(), name="kopf")
         kopf_task.add_done_callback(lambda _task: stop.set())
         await self._start()
+        # Written last: who waits for the file finds an operator that is up.
+        write_kubeconfig(
+            self._settings.kubeconfig_path,
+            server=self.url,
+            token=tokens.admin,
+            authority=certificate.certificate.read_bytes(),
+        )
         logger.info(
             "operator is up", extra={"api": self.url, "kubeconfig": self._settings.kubeconfig_path}
         )
@@ -137,6 +148,10 @@ class Operator:
             logger.info("operator has stopped")
         if kopf_task.done() and not kopf_task.cancelled() and kopf_task.exception():
             raise ConfigurationError(f"kopf ended: {kopf_task.exception()}")
+
+    def _certificate(self) -> ServerCertificate:
+        hosts = (*LOOPBACK, *({self._settings.host} - {*LOOPBACK, "0.0.0.0", "::"}))  # noqa: S104
+        return ServerCertificate.in_folder(self._settings.data_dir, hosts)
 
     async def _start(self) -> None:
         await asyncio.to_thread(self.controller.start)

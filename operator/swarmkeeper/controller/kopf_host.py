@@ -10,6 +10,8 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import kopf
@@ -21,19 +23,32 @@ OnChange = Callable[[ObjectRef, JsonObject, bool], None]
 """Called with the object's reference, its body and whether it is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class ApiAccess:
+    """How to reach the API.
+
+    Attributes:
+        server: URL.
+        token: bearer token.
+        authority: file with the certificate to trust.
+    """
+
+    server: str
+    token: str = field(repr=False)
+    authority: Path
+
+
 class KopfHost:
     """One kopf operator in the running event loop.
 
     Args:
-        server: URL of the API.
-        token: bearer token.
+        access: how to reach the API.
         scheme: the kinds to watch.
         on_change: called for every change of an object, and once for each at the start.
     """
 
-    def __init__(self, server: str, token: str, scheme: Scheme, on_change: OnChange) -> None:
-        self._server = server
-        self._token = token
+    def __init__(self, access: ApiAccess, scheme: Scheme, on_change: OnChange) -> None:
+        self._access = access
         self._on_change = on_change
         self._registry = kopf.OperatorRegistry()
         self._stop = asyncio.Event()
@@ -58,7 +73,12 @@ class KopfHost:
     def _register(self, scheme: Scheme) -> None:
         @kopf.on.login(registry=self._registry)
         def login(**_: Any) -> kopf.ConnectionInfo:
-            return kopf.ConnectionInfo(server=self._server, token=self._token, scheme="Bearer")
+            return kopf.ConnectionInfo(
+                server=self._access.server,
+                ca_path=str(self._access.authority),
+                token=self._access.token,
+                scheme="Bearer",
+            )
 
         for kind in scheme:
             self._watch(kind.name, kind.plural)

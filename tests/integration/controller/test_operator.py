@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -125,7 +126,8 @@ def push(running: Running, body: bytes = b"{}", secret: bytes = b"s3cret") -> in
         async with aiohttp.ClientSession() as session:
             url = f"{running.operator.url}/hooks/git"
             headers = {"X-Hub-Signature-256": signature}
-            async with session.post(url, data=body, headers=headers) as answer:
+            context = ssl.create_default_context(cafile=running.settings.data_dir / "api.crt")
+            async with session.post(url, data=body, headers=headers, ssl=context) as answer:
                 return answer.status
 
     return asyncio.run(post())
