@@ -31,7 +31,7 @@ test-unit: $(READY) ## Test what needs no root, no Docker and no network
 	$(BIN)/pytest --numprocesses 2 tests/unit tests/contract reconcilers $(TESTS)
 
 bench: $(READY) ## Measure drift latency, commit to applied, and scale (as root)
-	for each in drift_latency commit_to_applied scale; do $(BIN)/python -m bench.$$each || exit 1; done
+	for each in drift_latency commit_to_applied scale; do $(BIN)/python bench/$$each.py || exit 1; done
 
 build: $(READY) ## Build sdist and wheel into dist/
 	rm -rf dist
