@@ -12,8 +12,9 @@ def run(
     argv: Sequence[str],
     *,
     timeout: float = 30,
-    stdin: str | None = None,
+    stdin: str = "",
     env: Mapping[str, str] | None = None,
+    folder: str | None = None,
 ) -> str:
     """Run a program to its end and return what it printed.
 
@@ -22,14 +23,21 @@ def run(
         timeout: Seconds after which it is killed.
         stdin: What it reads; nothing by default.
         env: Its environment; ours by default.
+        folder: Where it runs; where we do by default.
 
     Raises:
         CommandError: It is not there, failed, or took too long.
     """
-    source = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=timeout, env=env, check=False, **source
+            argv,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=env,
+            cwd=folder,
+            check=False,
         )
     except FileNotFoundError as exc:
         raise CommandError(f"{argv[0]} is not installed") from exc

@@ -14,6 +14,7 @@ from rich.table import Table
 from swarmkeeper.sandbox import sandbox as library
 from swarmkeeper.sandbox.errors import AlreadyUpError, SandboxError
 from swarmkeeper.sandbox.node import Node
+from swarmkeeper.sandbox.packages import require_supported_machine
 from swarmkeeper.sandbox.sandbox import Sandbox
 
 app = typer.Typer(help="A real, throw-away Docker Swarm on this machine.", no_args_is_help=True)
@@ -77,8 +78,9 @@ def status(name: Name = "default") -> None:
 @app.command(name="list")
 def list_() -> None:
     """Show the names of all sandboxes of this machine."""
-    for name in library.names():
-        typer.echo(name)
+    with _in_words():
+        for name in library.names():
+            typer.echo(name)
 
 
 @app.command()
@@ -168,6 +170,7 @@ def _note(message: str) -> None:
 def _in_words() -> Iterator[None]:
     """Say what is wrong instead of showing a traceback."""
     try:
+        require_supported_machine()
         yield
     except SandboxError as exc:
         _note(f"error: {exc}")

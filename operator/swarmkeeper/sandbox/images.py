@@ -12,14 +12,15 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BufferedRandom
 from pathlib import Path
 from typing import Any, Final
 
-from swarmkeeper.sandbox import layer, packages, recipes, scripts, state
+from swarmkeeper.sandbox import layer, recipes, scripts, state
 from swarmkeeper.sandbox.errors import UnknownImageError
+from swarmkeeper.sandbox.packages import Report
 
 _MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG: Final = "application/vnd.docker.container.image.v1+json"
@@ -73,7 +74,7 @@ def select(wanted: Iterable[str] | None) -> tuple[str, ...]:
     return chosen
 
 
-def build(wanted: Iterable[str] | None, report: Callable[[str], None]) -> tuple[Image, ...]:
+def build(wanted: Iterable[str] | None, report: Report) -> tuple[Image, ...]:
     """Build what is not in the cache yet, and return all that was asked for.
 
     Args:
@@ -84,7 +85,7 @@ def build(wanted: Iterable[str] | None, report: Callable[[str], None]) -> tuple[
         UnknownImageError: One has no recipe.
     """
     chosen = select(wanted)
-    packages.ensure(recipes.packages_of(chosen), report)
+    recipes.prepare(chosen, report)
     with state.locked(state.cache()):
         built = tuple(_image(name, report) for name in chosen)
         _forget_old_blobs()
@@ -96,7 +97,7 @@ def blob_path(digest: str) -> Path:
     return state.cache() / "blobs" / digest.removeprefix("sha256:")
 
 
-def _image(name: str, report: Callable[[str], None]) -> Image:
+def _image(name: str, report: Report) -> Image:
     recipe = recipes.IMAGES[name]
     layers = [_layer(key, report) for key in recipe.layers]
     config = _put_json(
@@ -120,7 +121,7 @@ def _image(name: str, report: Callable[[str], None]) -> Image:
     return Image(name, manifest, (config, *layers))
 
 
-def _layer(key: str, report: Callable[[str], None]) -> Blob:
+def _layer(key: str, report: Report) -> Blob:
     made_of = _fingerprint(key)
     record = state.cache() / "layers" / f"{key}.json"
     if found := _cached(record, made_of):
@@ -153,9 +154,9 @@ def _fingerprint(key: str) -> str:
     digest = hashlib.sha256()
     for module in (layer, recipes, scripts):
         digest.update(Path(str(module.__file__)).read_bytes())
-    for package in recipes.LAYERS[key].packages:
-        found = Path(package.proof).stat()
-        digest.update(f"{package.proof} {found.st_size} {found.st_mtime_ns}\n".encode())
+    for file in recipes.sources(key):
+        found = file.stat()
+        digest.update(f"{file} {found.st_size} {found.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -19,14 +19,14 @@ from swarmkeeper.sandbox.command import run
 from swarmkeeper.sandbox.engine import Engine
 from swarmkeeper.sandbox.errors import NotReadyError, SandboxError
 from swarmkeeper.sandbox.names import bridge_address, node_address
-from swarmkeeper.sandbox.packages import DOCKERD, NSENTER, TINI, UNSHARE
+from swarmkeeper.sandbox.packages import DOCKER, NSENTER, TINI, UNSHARE
 from swarmkeeper.sandbox.state import State
 from swarmkeeper.sandbox.waiting import wait_until
 
 # A /run of its own keeps a node away from a containerd, a systemd and the sockets of this
 # machine, and gives containers the usual /var/run/docker.sock to mount. It hides where
 # /etc/resolv.conf may point to, so that file is made anew.
-# $0 host name, $1 folder, $2 where /etc/resolv.conf really is.
+# $0 host name, $1 folder, $2 where /etc/resolv.conf really is, $3 dockerd.
 _BOOT: Final = f"""
 hostname "$0"
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -35,7 +35,7 @@ mkdir -p /run/lock "${{2%/*}}"
 mount --bind "$1/resolv.conf" "$2"
 mount --bind "$1/hosts" /etc/hosts
 mount --bind "$1/etc" /etc/docker
-exec {TINI} -s -- {DOCKERD} --config-file "$1/etc/daemon.json"
+exec {TINI} -s -- "$3" --config-file "$1/etc/daemon.json"
 """
 
 # An image that is not in the registry must fail at once, not after minutes of looking for a hub.
@@ -144,7 +144,7 @@ class Node:
                 UNSHARE,
                 *("--mount", "--pid", "--uts", "--fork", "--kill-child=SIGKILL"),
                 *("--mount-proc", "--propagation", "private"),
-                *("/bin/sh", "-euc", _BOOT, self.name, str(self.folder), resolv),
+                *("/bin/sh", "-euc", _BOOT, self.name, str(self.folder), resolv, DOCKER.program),
             ],
             netns=self.netns,
             record=self.folder / "process",

@@ -8,13 +8,13 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from swarmkeeper.sandbox import state
 from swarmkeeper.sandbox.command import run
 from swarmkeeper.sandbox.errors import CommandError, UnsupportedMachineError
 
-DOCKERD: Final = "/usr/sbin/dockerd"
 IP: Final = "/usr/sbin/ip"
 BRIDGE: Final = "/usr/sbin/bridge"
 NSENTER: Final = "/usr/bin/nsenter"
@@ -23,6 +23,8 @@ SETSID: Final = "/usr/bin/setsid"
 TINI: Final = "/usr/bin/tini"
 REGISTRY: Final = "/usr/bin/docker-registry"
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
+
+Report = Callable[[str], None]
 
 _APT_ENV: Final = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -34,21 +36,32 @@ _APT_ENV: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A Debian package and the file by which we know that it is there."""
+    """A Debian package.
+
+    Attributes:
+        name: What apt calls it.
+        places: Where its program is, in it or in another that has it too, such as docker-ce.
+    """
 
     name: str
-    proof: str
+    places: tuple[str, ...]
+
+    @property
+    def program(self) -> str:
+        """Where its program is; empty when it is missing."""
+        return next((place for place in self.places if Path(place).exists()), "")
 
 
+DOCKER: Final = Package("docker.io", ("/usr/sbin/dockerd", "/usr/bin/dockerd"))
 BASE: Final = (
-    Package("docker.io", DOCKERD),
-    Package("containerd", "/usr/bin/containerd"),
-    Package("runc", "/usr/sbin/runc"),
-    Package("iptables", "/usr/sbin/iptables"),
-    Package("iproute2", IP),
-    Package("tini", TINI),
-    Package("util-linux", UNSHARE),
-    Package("docker-registry", REGISTRY),
+    DOCKER,
+    Package("containerd", ("/usr/bin/containerd",)),
+    Package("runc", ("/usr/sbin/runc", "/usr/bin/runc")),
+    Package("iptables", ("/usr/sbin/iptables",)),
+    Package("iproute2", (IP,)),
+    Package("tini", (TINI,)),
+    Package("util-linux", (UNSHARE,)),
+    Package("docker-registry", (REGISTRY,)),
 )
 
 
@@ -74,11 +87,11 @@ def require_supported_machine() -> None:
 
 def missing(packages: Sequence[Package]) -> list[Package]:
     """Which of these packages are not installed."""
-    return [package for package in packages if not Path(package.proof).exists()]
+    return [package for package in packages if not package.program]
 
 
-def ensure(packages: Sequence[Package], report: Callable[[str], None]) -> None:
-    """Install the packages that are missing; start none of their daemons.
+def ensure(packages: Sequence[Package], report: Report) -> None:
+    """Install the packages that are missing; start none of their daemons, remove nothing.
 
     Args:
         packages: What has to be there.
@@ -92,24 +105,66 @@ def ensure(packages: Sequence[Package], report: Callable[[str], None]) -> None:
             _install(missing(packages), report)
 
 
-def _install(absent: Sequence[Package], report: Callable[[str], None]) -> None:
+def fetch(name: str, report: Report) -> Path:
+    """Unpack a package into the cache without installing it; for programs that need no other.
+
+    Args:
+        name: What apt calls it.
+        report: Is told what gets fetched, before it is.
+
+    Returns:
+        The folder that has its files.
+
+    Raises:
+        UnsupportedMachineError: apt could not fetch it.
+    """
+    folder = state.cache() / "packages" / name
+    with state.locked(state.cache()):
+        if not folder.exists():
+            report(f"fetching Debian package: {name}")
+            _unpack(name, folder)
+    return folder
+
+
+def _install(absent: Sequence[Package], report: Report) -> None:
     if not absent:
         return
     names = sorted({package.name for package in absent})
     report(f"installing Debian packages: {' '.join(names)}")
-    apt = ["/usr/bin/apt-get", "-o", "DPkg::Lock::Timeout=300", "--quiet", "--yes"]
-    env = {**os.environ, **_APT_ENV}
-    try:
-        with _no_daemons():
-            run([*apt, "update"], timeout=300, env=env)
-            run([*apt, "install", "--no-install-recommends", *names], timeout=900, env=env)
-    except CommandError as exc:
-        raise UnsupportedMachineError(f"could not install {' '.join(names)}: {exc}") from exc
+    with _said(f"install {' '.join(names)}"), _no_daemons():
+        _apt("update", timeout=300)
+        # A Docker, or anything else, that someone else chose stays.
+        _apt("install", "--no-install-recommends", "--no-remove", *names, timeout=900)
     if still := missing(absent):
-        files = ", ".join(f"{package.proof} ({package.name})" for package in still)
+        files = ", ".join(f"{package.places[0]} ({package.name})" for package in still)
+        raise UnsupportedMachineError(f"the packages are installed, yet these are not: {files}")
+
+
+def _unpack(name: str, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _said(f"fetch {name}"), TemporaryDirectory(dir=folder.parent) as scratch:
+        _apt("update", timeout=300)
+        _apt("download", name, timeout=300, folder=scratch)
+        archive = next(Path(scratch).glob("*.deb"))
+        run(["/usr/bin/dpkg-deb", "--extract", str(archive), f"{scratch}/files"], timeout=60)
+        (Path(scratch) / "files").rename(folder)
+
+
+def _apt(*words: str, timeout: float, folder: str | None = None) -> None:
+    apt = ["/usr/bin/apt-get", "-o", "DPkg::Lock::Timeout=300", "--quiet", "--yes"]
+    sandbox = ["-o", "APT::Sandbox::User=root"] if folder else []  # Else it warns of the folder.
+    env = {**os.environ, **_APT_ENV}
+    run([*apt, *sandbox, *words], timeout=timeout, env=env, folder=folder)
+
+
+@contextlib.contextmanager
+def _said(what: str) -> Iterator[None]:
+    try:
+        yield
+    except CommandError as exc:
         raise UnsupportedMachineError(
-            f"installed the packages, yet these files are not there: {files}"
-        )
+            f"could not {what}: {exc}\nInstall it by hand, or choose other --images"
+        ) from exc
 
 
 @contextlib.contextmanager

@@ -6,26 +6,26 @@ environment. They stop at once when told to, and are no replacement for the real
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from swarmkeeper.sandbox import scripts
+from swarmkeeper.sandbox import packages, scripts, state
 from swarmkeeper.sandbox.command import run
 from swarmkeeper.sandbox.layer import Layer
-from swarmkeeper.sandbox.packages import Package
+from swarmkeeper.sandbox.packages import Package, Report
 
-_BUSYBOX: Final = Package("busybox-static", "/bin/busybox")
-_TINI: Final = Package("tini", "/usr/bin/tini-static")
-_REDIS: Final = Package("redis-server", "/usr/bin/redis-server")
-_REDIS_CLI: Final = Package("redis-tools", "/usr/bin/redis-cli")
-_SETPRIV: Final = Package("util-linux", "/usr/bin/setpriv")
 _POSTGRES_HOME: Final = "/usr/lib/postgresql/15"
-_POSTGRES: Final = Package("postgresql-15", f"{_POSTGRES_HOME}/bin/postgres")
+_TINI: Final = Package("tini", ("/usr/bin/tini-static",))
+_REDIS: Final = Package("redis-server", ("/usr/bin/redis-server",))
+_REDIS_CLI: Final = Package("redis-tools", ("/usr/bin/redis-cli",))
+_SETPRIV: Final = Package("util-linux", ("/usr/bin/setpriv",))
+_POSTGRES: Final = Package("postgresql-15", (f"{_POSTGRES_HOME}/bin/postgres",))
 
 _SECOND: Final = 1_000_000_000
+_BUSYBOX: Final = "busybox-static"
 _PATH: Final = "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin"
 _USERS: Final = """\
 root:x:0:0:root:/root:/bin/sh
@@ -34,6 +34,18 @@ postgres:x:999:999::/var/lib/postgresql:/bin/sh
 redis:x:998:998::/data:/bin/sh
 """
 _GROUPS: Final = "root:x:0:\nnogroup:x:65534:\npostgres:x:999:\nredis:x:998:\n"
+
+
+def busybox() -> str:
+    """Where a busybox with all we need is; empty when there is none yet.
+
+    The one that many machines have lacks httpd, and cannot be there beside the one that has it:
+    so that one is unpacked, not installed.
+    """
+    for place in ("/bin/busybox", str(state.cache() / "packages" / _BUSYBOX / "bin/busybox")):
+        if Path(place).exists() and "httpd" in run([place, "--list"]).split():
+            return place
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +79,10 @@ def _busybox(layer: Layer) -> None:
     layer.text("etc/passwd", _USERS)
     layer.text("etc/group", _GROUPS)
     layer.text("etc/nsswitch.conf", "hosts: files dns\n")
-    for applet in run([_BUSYBOX.proof, "--list-full"]).split():
+    for applet in run([busybox(), "--list-full"]).split():
         layer.link(applet, "/bin/busybox")
-    layer.file("bin/busybox", Path(_BUSYBOX.proof), 0o755)
-    layer.file("usr/bin/tini", Path(_TINI.proof), 0o755)
+    layer.program(busybox(), "bin/busybox")
+    layer.program(_TINI.program, "usr/bin/tini")
     # Even a static glibc loads these to look up a name, and crashes without them.
     for library in sorted(Path("/usr/lib").glob("*-linux-gnu/libnss_[df]*.so.2")):
         layer.program(str(library))
@@ -105,7 +117,7 @@ def _postgres(layer: Layer) -> None:
         layer.program(str(program))
     layer.tree(Path("/usr/share/postgresql/15"), "/usr/share/postgresql/15", ("man",))
     layer.tree(Path("/usr/share/zoneinfo"), "/usr/share/zoneinfo", ("right", "posix"))
-    layer.program(_SETPRIV.proof)
+    layer.program(_SETPRIV.program)
     for path in ("var/lib/postgresql", "var/lib/postgresql/data", "var/run/postgresql"):
         layer.directory(path.replace("var/run", "run"), 0o755, 999)
     layer.directory("docker-entrypoint-initdb.d")
@@ -114,7 +126,7 @@ def _postgres(layer: Layer) -> None:
 
 LAYERS: Final[Mapping[str, LayerRecipe]] = MappingProxyType(
     {
-        "busybox": LayerRecipe(_busybox, (_BUSYBOX, _TINI)),
+        "busybox": LayerRecipe(_busybox, (_TINI,)),
         "app": LayerRecipe(_app),
         "redis": LayerRecipe(_redis, (_REDIS, _REDIS_CLI)),
         "agent": LayerRecipe(_agent, (_REDIS_CLI,)),
@@ -184,7 +196,19 @@ IMAGES: Final[Mapping[str, Recipe]] = MappingProxyType(
 )
 
 
-def packages_of(images: tuple[str, ...]) -> tuple[Package, ...]:
-    """The Debian packages that these images are made of."""
-    layers = {name for image in images for name in IMAGES[image].layers}
-    return tuple(package for name in sorted(layers) for package in LAYERS[name].packages)
+def prepare(images: Iterable[str], report: Report) -> None:
+    """Get the Debian packages that these images are made of.
+
+    Raises:
+        UnsupportedMachineError: apt could not.
+    """
+    layers = sorted({name for image in images for name in IMAGES[image].layers})
+    packages.ensure([package for name in layers for package in LAYERS[name].packages], report)
+    if "busybox" in layers and not busybox():
+        packages.fetch(_BUSYBOX, report)
+
+
+def sources(layer: str) -> list[Path]:
+    """The files by which we know that a layer is made of something else than last time."""
+    own = [busybox()] if layer == "busybox" else []
+    return [Path(file) for file in (*own, *(one.program for one in LAYERS[layer].packages))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -20,11 +20,10 @@ from swarmkeeper.sandbox.errors import (
 from swarmkeeper.sandbox.images import Image, build
 from swarmkeeper.sandbox.names import MAX_NODES, choose_subnet, root_address
 from swarmkeeper.sandbox.node import Node
+from swarmkeeper.sandbox.packages import Report
 from swarmkeeper.sandbox.state import State
 
 _logger = logging.getLogger(__name__)
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

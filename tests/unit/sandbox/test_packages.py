@@ -22,11 +22,19 @@ class Apt:
         self.guarded: list[str] = []
         self.fails = False
 
-    def __call__(self, argv: Sequence[str], *, timeout: float, env: Mapping[str, str]) -> str:
-        self.commands.append(" ".join(argv[argv.index("--yes") + 1 :]))
-        self.guarded.append(self.guard.read_text() if self.guard.exists() else "")
-        assert env["DEBIAN_FRONTEND"] == "noninteractive"
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        folder: str | None = None,
+    ) -> str:
         assert timeout > 0
+        if env:
+            assert env["DEBIAN_FRONTEND"] == "noninteractive"
+            self.guarded.append(self.guard.read_text() if self.guard.exists() else "")
+        self.commands.append(" ".join([Path(argv[0]).name, *argv[argv.index("--yes") + 1 :]]))
         if self.fails:
             raise CommandError("no network")
         if "install" in argv:
@@ -45,7 +53,7 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apt:
 
 
 def wanted(apt: Apt) -> list[Package]:
-    return [Package("coreutils", "/bin/ls"), Package("absent", str(apt.proof))]
+    return [Package("coreutils", ("/bin/ls",)), Package("absent", ("/nowhere", str(apt.proof)))]
 
 
 def test_only_what_is_missing_is_installed_and_said(apt: Apt) -> None:
@@ -53,7 +61,10 @@ def test_only_what_is_missing_is_installed_and_said(apt: Apt) -> None:
     packages.ensure(wanted(apt), said.append)
     packages.ensure(wanted(apt), said.append)
 
-    assert apt.commands == ["update", "install --no-install-recommends absent"]
+    assert apt.commands == [
+        "apt-get update",
+        "apt-get install --no-install-recommends --no-remove absent",
+    ]
     assert said == ["installing Debian packages: absent"]
 
 
@@ -78,6 +89,14 @@ def test_a_failure_names_the_packages_and_leaves_no_guard(apt: Apt) -> None:
     with pytest.raises(UnsupportedMachineError, match="could not install absent: no network"):
         packages.ensure(wanted(apt), lambda _: None)
     assert not apt.guard.exists()
+
+
+def test_a_program_that_another_package_has_will_do(apt: Apt) -> None:
+    docker = Package("docker.io", ("/nowhere/dockerd", "/bin/ls"))
+    packages.ensure([docker], lambda _: None)
+
+    assert docker.program == "/bin/ls"
+    assert apt.commands == []
 
 
 @pytest.mark.parametrize(
