@@ -17,6 +17,9 @@ from swarmkeeper.apiserver.verbs import Caller, Verbs
 from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.store.objects import Stored
 
+TIME_TO_LIVE: Final = timedelta(hours=1)
+"""How long events are kept after they happened last; as in Kubernetes."""
+
 _RENAMED: Final = {
     "involvedObject": "regarding",
     "message": "note",
@@ -105,7 +108,3 @@ def _delete(verbs: Verbs, stored: Stored) -> bool:
     except ApiError:  # someone else was faster
         return False
     return True
-
-
-TIME_TO_LIVE: Final = timedelta(hours=1)
-"""How long events are kept after they happened last; as in Kubernetes."""

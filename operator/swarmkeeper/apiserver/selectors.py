@@ -6,14 +6,14 @@ Grammar: https://kubernetes.io/docs/concepts/overview/working-with-objects/label
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from desired_state.objects import JsonObject
 from swarmkeeper.apiserver.catalogue import EVENT, EVENT_V1, ResourceType
 from swarmkeeper.apiserver.problems import bad_request
-from swarmkeeper.store.objects import Key, Stored
+from swarmkeeper.store.objects import Stored
 
 _KEY: Final = r"[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?"
 _SET: Final = re.compile(rf"^(?P<key>{_KEY})\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)$")
@@ -75,33 +75,19 @@ class Selector:
         """Whether there is anything to test."""
         return bool(self.labels or self.names or self.fields)
 
-    @property
-    def name(self) -> str | None:
-        """The one name that can match, or None where several can."""
-        for term in self.names:
-            if term.key == "metadata.name" and not term.negated and term.values:
-                return next(iter(term.values))
-        return None
-
-    def matches(self, key: Key, load: Callable[[], JsonObject]) -> bool:
+    def select(self, stored: Stored) -> bool:
         """Whether an object matches; decodes it only where a term needs more than its name."""
+        key = stored.key
         where = {"metadata.name": key.name, "metadata.namespace": key.namespace}
         if not all(term.matches(where[term.key]) for term in self.names):
             return False
         if not self.labels and not self.fields:
             return True
-        obj = load()
+        obj = stored.load()
         labels = obj["metadata"].get("labels") or {}
         return all(term.matches(labels.get(term.key)) for term in self.labels) and all(
             term.matches(_field(obj, term.key)) for term in self.fields
         )
-
-    def select(self, stored: Stored) -> bool:
-        """Whether a stored object matches."""
-        return self.matches(stored.key, stored.load)
-
-
-EVERYTHING: Final = Selector()
 
 
 def parse(type_: ResourceType, labels: str = "", fields: str = "") -> Selector:
