@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from swarmkeeper.sandbox import Sandbox
+from swarmkeeper.sandbox import Sandbox, down, names
 
 HERE = Path(__file__).parent
+_OURS = re.compile(r"e2e-[a-z0-9]+-(\d+)(-.*)?")
 _numbers = itertools.count(1)
 
 
@@ -28,6 +30,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("e2e")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _swept() -> None:
+    """Take away what a run that was killed left: its sandboxes have the pid of no one."""
+    if os.geteuid() != 0:
+        return
+    for name in names():
+        owner = _OURS.fullmatch(name)
+        if owner and not Path(f"/proc/{owner[1]}").exists():
+            down(name)
 
 
 @pytest.fixture(scope="session")

@@ -39,8 +39,8 @@ _GROUPS: Final = "root:x:0:\nnogroup:x:65534:\npostgres:x:999:\nredis:x:998:\n"
 def busybox() -> str:
     """Where a busybox with all we need is; empty when there is none yet.
 
-    The one that many machines have lacks httpd, and cannot be there beside the one that has it:
-    so that one is unpacked, not installed.
+    The one that a machine has may lack httpd, and cannot be there beside one that has it: so such
+    a one is unpacked, not installed.
     """
     for place in ("/bin/busybox", str(state.cache() / "packages" / _BUSYBOX / "bin/busybox")):
         if Path(place).exists() and "httpd" in run([place, "--list"]).split():

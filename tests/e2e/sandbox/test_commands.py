@@ -16,7 +16,7 @@ from swarmkeeper.sandbox import Sandbox, down
 def name() -> Iterator[str]:
     if os.geteuid() != 0:
         pytest.skip("a sandbox is made of namespaces and dockerd: run these tests as root")
-    own = f"commands-{os.getpid()}"
+    own = f"e2e-commands-{os.getpid()}"
     assert sandbox("up", "--name", own, "--images", "busybox:latest").returncode == 0
     yield own
     down(own)

@@ -16,7 +16,7 @@ from swarmkeeper.sandbox.errors import EngineUnreachableError, NoSuchSandboxErro
 def three() -> Iterator[Sandbox]:
     if os.geteuid() != 0:
         pytest.skip("a sandbox is made of namespaces and dockerd: run these tests as root")
-    with Sandbox.create(f"faults-{os.getpid()}", nodes=3, managers=1, images=[]) as made:
+    with Sandbox.create(f"e2e-faults-{os.getpid()}", nodes=3, managers=1, images=[]) as made:
         yield made
 
 

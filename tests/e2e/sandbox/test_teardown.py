@@ -32,7 +32,7 @@ SERVICE: dict[str, Any] = {
 def name(request: pytest.FixtureRequest) -> Iterator[str]:
     if os.geteuid() != 0:
         pytest.skip("a sandbox is made of namespaces and dockerd: run these tests as root")
-    yield (own := f"down-{os.getpid()}")
+    yield (own := f"e2e-down-{os.getpid()}")
     down(own)
 
 
