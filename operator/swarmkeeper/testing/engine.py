@@ -33,7 +33,9 @@ def accepted(spec: Mapping[str, Any], ids: Mapping[str, Mapping[str, str]]) -> J
         for element in container.get(f"{noun}s") or []:
             if element[f"{noun}ID"] not in ids[f"{noun.lower()}s"].values():
                 raise Refused(f"{noun.lower()} not found: {element[f'{noun}ID']}")
+    container.setdefault("Isolation", "default")
     template.setdefault("ForceUpdate", 0)
+    template.setdefault("Runtime", "container")
     _fill_mode(kept)
     for policy in ("UpdateConfig", "RollbackConfig"):
         if kept.get(policy) is not None:
@@ -51,6 +53,11 @@ def refuse_forbidden(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         raise Refused("renaming services is not supported")
     if set(old["Mode"]) != set(new["Mode"]):
         raise Refused("service mode change is not allowed")
+
+
+def task_spec(spec: Mapping[str, Any]) -> JsonObject:
+    """The TaskSpec of tasks made from a service's spec: it names no runtime."""
+    return {key: value for key, value in spec["TaskTemplate"].items() if key != "Runtime"}
 
 
 def dirty(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from desired_state.objects import JsonObject
 from swarmkeeper.runtime.swarm import Node, Service, Task
+from swarmkeeper.testing.engine import task_spec
 
 HISTORY = 5
 """Ended tasks that Swarm keeps for each slot."""
@@ -44,7 +45,7 @@ class Orchestrator:
     def settle(self, record: Record) -> None:
         """Ends tasks that should not run, and makes those that are missing."""
         spec = record.service.spec
-        template = spec["TaskTemplate"]
+        template = task_spec(spec)
         kept: list[Task] = []
         missing = dict.fromkeys(self._slots(spec))
         for task in record.tasks:
@@ -95,7 +96,7 @@ class Orchestrator:
             created_at=now,
             addresses=(f"10.0.{self._count // 250 % 250}.{self._count % 250 + 2}",),
             since=now,
-            spec=spec["TaskTemplate"],
+            spec=task_spec(spec),
         )
 
     def _place(self) -> str:

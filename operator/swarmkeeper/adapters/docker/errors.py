@@ -19,6 +19,15 @@ _NOT_SERVING: Final = (
     "context canceled",
     "connection error",
 )
+# The engine answers some refusals with 500.
+_REFUSING: Final = (
+    " not found",
+    "code = InvalidArgument",
+    "code = AlreadyExists",
+    "code = FailedPrecondition",
+    "code = NotFound",
+    "code = Unimplemented",
+)
 
 
 def check(answer: Answer) -> Answer:
@@ -37,9 +46,11 @@ def error_of(answer: Answer) -> SwarmError:
     message = message_of(answer)
     if "out of sequence" in message:
         return OutOfSequence(message)
-    if answer.status >= 500 or any(words in message for words in _NOT_SERVING):
+    if answer.status == 503 or any(words in message for words in _NOT_SERVING):
         return SwarmUnavailable(message)
-    return Refused(message)
+    if answer.status < 500 or any(words in message for words in _REFUSING):
+        return Refused(message)
+    return SwarmUnavailable(message)
 
 
 def says_no_such_service(answer: Answer) -> bool:
