@@ -54,6 +54,10 @@ COMMANDS: Final[dict[str, Entry]] = {
         "swarmkeeper.sandbox.commands:app",
         "A real, throw-away Docker Swarm on this machine.",
     ),
+    "demo": Entry(
+        "swarmkeeper.commands.demo.command:command",
+        "Shows the whole loop on a real Swarm, step by step.",
+    ),
     "version": Entry(
         "swarmkeeper.commands.version:command",
         "Prints the version.",

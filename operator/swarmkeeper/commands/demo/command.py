@@ -1,0 +1,119 @@
+"""`swarmkeeper demo`: sets the scene, plays the steps, clears everything away."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from swarmkeeper.commands.demo import kept
+from swarmkeeper.commands.demo.errors import DemoError
+from swarmkeeper.commands.demo.ground import EngineGround, Ground, SandboxGround
+from swarmkeeper.commands.demo.narration import Narrator
+from swarmkeeper.commands.demo.operator import OperatorProcess
+from swarmkeeper.commands.demo.repository import Repository
+from swarmkeeper.commands.demo.steps import STEPS, Scene, adoption
+from swarmkeeper.commands.demo.swarm import SwarmView
+
+Keep = Annotated[
+    bool, typer.Option("--keep", help="Leave everything running, and say how to go on.")
+]
+End = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="End a demo that was kept, and nothing else.")
+]
+DockerHost = Annotated[
+    str,
+    typer.Option(
+        envvar="DOCKER_HOST",
+        help="Use this Swarm manager, touching only what the demo creates, instead of a sandbox.",
+    ),
+]
+
+
+def command(docker_host: DockerHost = "", keep: Keep = False, end: End = None) -> int:
+    """Shows the whole loop on a real Swarm, step by step.
+
+    A commit changes the swarm; changes by hand are put back; a broken file is refused while everything
+    keeps running. Ctrl-C clears everything away. Exit codes: 0 every step truly worked, 1 one did not.
+    """
+    narrator = Narrator()
+    if end is not None:
+        kept.end(end.resolve(), narrator)
+        return 0
+    ground: Ground = (
+        EngineGround(docker_host) if docker_host else SandboxGround(f"demo-{secrets.token_hex(2)}")
+    )
+    with _termination_as_interrupt(), ExitStack() as clearing:
+        _play(narrator, ground, clearing, keep=keep)
+    return 0
+
+
+def _play(narrator: Narrator, ground: Ground, clearing: ExitStack, *, keep: bool) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="swarmkeeper-demo-"))
+    clearing.callback(shutil.rmtree, folder, ignore_errors=True)
+    narrator.chapter("A Swarm, and on it the example system")
+    clearing.callback(ground.clear, narrator)
+    ground.prepare(narrator)
+    operator = OperatorProcess(folder)
+    clearing.callback(operator.stop)
+    with SwarmView(ground.docker_host) as swarm:
+        with narrator.waiting(f"docker stack deploy {ground.stack.name}: five services run"):
+            ground.stack.deploy(swarm, folder)
+        scene = _scene(narrator, ground, swarm, operator, folder)
+        _steps(scene, operator)
+    if keep:
+        kept.keep(folder, ground, operator)
+        kept.explain(narrator, folder, ground, operator)
+        clearing.pop_all()
+    narrator.summary(scene.results)
+
+
+def _steps(scene: Scene, operator: OperatorProcess) -> None:
+    try:
+        adoption(scene)
+        for step in STEPS:
+            step(scene)
+    except DemoError as error:
+        scene.narrator.quote(operator.last_words())
+        raise DemoError(f"the demo failed: {error}") from error
+
+
+def _scene(
+    narrator: Narrator,
+    ground: Ground,
+    swarm: SwarmView,
+    operator: OperatorProcess,
+    folder: Path,
+) -> Scene:
+    """Makes the repository, starts the operator on it, and ties the two together."""
+    narrator.chapter("A git repository, and an operator that follows it")
+    repository = Repository(folder)
+    repository.create(ground.stack.desired_state())
+    narrator.say(f"desired state: {repository.tree}, pushed to {repository.url}")
+    narrator.shell(f"swarmkeeper run --git {repository.url} --webhook-secret-file …")
+    with narrator.waiting("the operator's Kubernetes API answers"):
+        api = operator.start(ground.docker_host, repository.url)
+    repository.call(api, operator.secret)
+    return Scene(narrator, swarm, ground.stack, repository, api, operator.kubeconfig)
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Lets SIGTERM clear everything away, as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
