@@ -272,6 +272,13 @@ def test_apply(api: Api, kubectl: Kubectl) -> None:
     assert (obj["spec"], "labels" in obj["metadata"]) == ({"size": 2}, False)
 
 
+def test_diff_and_explain(api: Api, kubectl: Kubectl) -> None:
+    make(api)
+
+    assert "+  size: 3" in kubectl("diff", "-f", "-", stdin=yaml.safe_dump(widget(size=3)), code=1)
+    assert "How big it is." in kubectl("explain", "wd.spec.size")
+
+
 def test_replace(api: Api, kubectl: Kubectl) -> None:
     make(api)
 
