@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -172,6 +173,38 @@ def test_threads_lose_no_write(store: SqliteObjectStore) -> None:
 
     assert heard == list(range(1, 201))
     assert len(store.list("Widget").items) == 200
+
+
+def test_writers_that_wait_together_share_a_commit() -> None:
+    database = Database(IN_MEMORY)
+    store = SqliteObjectStore(database)
+    commits: list[int] = []
+    store.subscribe(lambda changes: commits.append(len(changes)))
+    conflicts: list[RevisionConflict] = []
+
+    def work(name: str) -> None:
+        try:
+            store.put(Key("Widget", "default", name), "", value(name), expected=0)
+        except RevisionConflict as conflict:
+            conflicts.append(conflict)
+
+    def waiting() -> int:
+        return len(store._queue)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("a", "b", "c", "c")]
+    with database.write():  # holds up the first writer, and with it all others
+        for number, thread in enumerate(threads):
+            thread.start()
+            deadline = time.monotonic() + 10
+            while waiting() != number and time.monotonic() < deadline:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+
+    assert commits == [1, 2]
+    assert len(conflicts) == 1  # the second "c"; it fails nobody else
+    assert store.revision == 3
+    database.close()
 
 
 # --- any history -------------------------------------------------------------------------------
