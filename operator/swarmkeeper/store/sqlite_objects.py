@@ -199,7 +199,7 @@ class SqliteObjectStore:
         for ticket in batch:
             try:
                 change = self._decide(ticket, pending.get(ticket.key), revision + 1)
-            except Exception as error:  # noqa: BLE001 - raised again in the thread that asked
+            except Exception as error:  # raised again in the thread that asked
                 ticket.error = error
                 continue
             revision += 1
