@@ -91,7 +91,7 @@ class SqliteObjectStore:
         self._listeners: tuple[Listener, ...] = ()
         database.migrate("objects", _SCHEMA)
         (newest,) = database.read("SELECT coalesce(max(revision), 0) FROM objects")[0]
-        (self._compacted,) = database.read("SELECT promised FROM objects_compaction")[0]
+        self._compacted: int = database.read("SELECT promised FROM objects_compaction")[0][0]
         self._index.load((_stored(row) for row in database.read(_CURRENT)), newest)
 
     @property
