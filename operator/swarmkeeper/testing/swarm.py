@@ -212,6 +212,10 @@ class FakeSwarm:
         """From now on new tasks stay in a state, e.g. `preparing`; `running` is usual."""
         self._orchestrator.state = state
 
+    def stand_still(self) -> None:
+        """From now on no task is made or ended: the engine has not got round to it yet."""
+        self._orchestrator.still = True
+
     def set_tasks(self, name: str, **changes: Any) -> None:
         """Changes attributes of the tasks of a service that should run, e.g. `state="failed"`."""
         with self._lock:
@@ -265,7 +269,7 @@ class FakeSwarm:
         new = accepted(spec, self._ids)
         refuse_forbidden(old, new)
         self._set(record, new, previous=old)
-        if dirty(old, new):
+        if dirty(old, new) and not self._orchestrator.still:
             self._outcome(record, old)
 
     def _outcome(self, record: Record, old: JsonObject) -> None:

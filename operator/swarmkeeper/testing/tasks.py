@@ -32,6 +32,7 @@ class Orchestrator:
 
     def __init__(self, nodes: Mapping[str, Node], stamp: Callable[[], str]) -> None:
         self.state = "running"
+        self.still = False
         self.broken: dict[str, str] = {}
         self._nodes = nodes
         self._stamp = stamp
@@ -44,6 +45,8 @@ class Orchestrator:
 
     def settle(self, record: Record) -> None:
         """Ends tasks that should not run, and makes those that are missing."""
+        if self.still:
+            return
         spec = record.service.spec
         template = task_spec(spec)
         kept: list[Task] = []
