@@ -28,12 +28,15 @@ class Applied:
         changed: objects whose content or origin changed.
         deleted: objects that the source no longer declares.
         held: objects that would have been deleted, and why they were not.
+        leaving: objects that are being deleted though they are declared (again): once they are
+            gone, the snapshot must be applied once more.
     """
 
     created: tuple[ObjectRef, ...] = ()
     changed: tuple[ObjectRef, ...] = ()
     deleted: tuple[ObjectRef, ...] = ()
     held: tuple[tuple[ObjectRef, str], ...] = ()
+    leaving: tuple[ObjectRef, ...] = ()
 
     @property
     def touched(self) -> tuple[ObjectRef, ...]:
@@ -72,19 +75,21 @@ class Applier:
             allow_empty: whether a snapshot without any object may delete all.
         """
         existing = self._existing()
-        created, changed = [], []
+        created, changed, leaving = [], [], []
         for ref, declared in snapshot.objects.items():
             wanted = self._wanted(declared, _refusal(snapshot, declared))
             stored = existing.get(ref) or self._objects.get(ref)
             if stored is None:
                 self._objects.create(wanted, actor=ACTOR)
                 created.append(ref)
+            elif "deletionTimestamp" in stored["metadata"]:
+                leaving.append(ref)
             elif _differs(stored, wanted):
                 self._objects.replace(_merged(stored, wanted), actor=ACTOR)
                 changed.append(ref)
         changed.extend(self._mark_broken(snapshot, existing))
         deleted, held = self._prune(snapshot, existing, prune=prune, allow_empty=allow_empty)
-        return Applied(tuple(created), tuple(changed), deleted, held)
+        return Applied(tuple(created), tuple(changed), deleted, held, tuple(leaving))
 
     def _existing(self) -> dict[ObjectRef, JsonObject]:
         found = {}
@@ -181,7 +186,7 @@ def _differs(stored: JsonObject, wanted: JsonObject) -> bool:
     ours, theirs = wanted["metadata"], stored["metadata"]
     if any(theirs.get("labels", {}).get(key) != value for key, value in ours["labels"].items()):
         return True
-    if FINALIZER not in theirs.get("finalizers", ()) and "deletionTimestamp" not in theirs:
+    if FINALIZER not in theirs.get("finalizers", ()):
         return True
     return _notes(ours) != _notes(theirs, ours)
 

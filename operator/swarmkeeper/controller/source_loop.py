@@ -24,6 +24,7 @@ from swarmkeeper.runtime import mergepatch
 logger = logging.getLogger(__name__)
 LookAt = Callable[[Iterable[ObjectRef]], None]
 _AFTER_PANIC: Final = 5.0
+_SOON: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class SourceLoop:
         self._applier = Applier(deps.objects, job.scheme, job.ref.name)
         self._snapshot: Snapshot | None = None
         self._applied_generation = 0
+        self._unfinished = False
         self._wake = threading.Event()
         self._stopping = False
         self._failures = 0
@@ -110,7 +112,7 @@ class SourceLoop:
                 revision=artifact.revision,
                 previous=self._snapshot,
             )
-        elif generation == self._applied_generation:
+        elif generation == self._applied_generation and not self._unfinished:
             return None
         self._applied_generation = generation
         return self._apply(self._snapshot, spec)
@@ -126,6 +128,7 @@ class SourceLoop:
     def _apply(self, snapshot: Snapshot, spec: GitRepositorySpec) -> Applied:
         self._deps.origins.set(snapshot.objects)
         applied = self._applier.apply(snapshot, prune=spec.prune, allow_empty=spec.allow_empty)
+        self._unfinished = bool(applied.leaving)
         self._look_at(applied.touched)
         logger.info(
             "desired state in force", extra={"revision": snapshot.revision, "applied": str(applied)}
@@ -184,6 +187,8 @@ class SourceLoop:
 
     def _pause(self) -> float:
         spec = GitRepositorySpec.model_validate(self._stored()["spec"])
+        if self._unfinished:
+            return _SOON
         if self._failures:
             cap = spec.retry_interval or spec.interval
             return backoff.delay(self._failures, cap=cap).total_seconds()

@@ -155,11 +155,13 @@ def _health(report: Report) -> str:
     verification = report.verification
     if verification is None:
         return "Unknown"
-    if verification.failure is not None or verification.healthy is False:
+    if verification.failure is not None:
         return "Degraded"
     if verification.progress:
         return "Progressing"
-    return "Unknown" if verification.healthy is None else "Healthy"
+    if verification.healthy is None:
+        return "Unknown"
+    return "Healthy" if verification.healthy else "Degraded"
 
 
 def _drift(report: Report) -> JsonObject:

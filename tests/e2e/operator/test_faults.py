@@ -118,6 +118,7 @@ def own_stage(tmp_path: Path) -> Iterator[tuple[Stage, Sandbox]]:
         stage = Stage(repository, operator, DockerSwarm(sandbox.docker_host, timeout=3), "web")
         yield stage, sandbox
         operator.kill()
+        stage.swarm.close()
 
 
 @pytest.mark.chaos

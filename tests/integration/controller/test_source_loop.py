@@ -144,6 +144,23 @@ def test_a_removed_file_removes_its_objects(setting: Setting) -> None:
     assert setting.values() == {"a": 1}
 
 
+def test_an_object_that_comes_back_while_it_is_leaving_is_made_anew(setting: Setting) -> None:
+    ref = ObjectRef("Gauge", "a")
+    setting.repository.commit(one=gauge("a", 1), two=gauge("b", 2))
+    setting.loop.sync()
+    setting.engine.run(ref)
+    setting.repository.commit(one=None)
+    setting.loop.sync()
+    setting.repository.commit(one=gauge("a", 5))
+    setting.loop.sync()
+    assert setting.values() == {"b": 2}
+
+    setting.engine.run(ref)
+    setting.loop.sync()
+
+    assert setting.values() == {"a": 5, "b": 2}
+
+
 def test_an_emptied_repository_removes_nothing(setting: Setting) -> None:
     setting.repository.commit(one=gauge("a", 1))
     setting.loop.sync()
