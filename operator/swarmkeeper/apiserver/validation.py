@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from desired_state.fields import DNS_LABEL
 from desired_state.objects import JsonObject
+from desired_state.validation import validate
 from swarmkeeper.apiserver.catalogue import ResourceType
 from swarmkeeper.apiserver.problems import invalid
 
@@ -67,11 +66,10 @@ def check_spec(type_: ResourceType, obj: JsonObject) -> None:
     """
     if type_.spec is None:
         return
-    try:
-        type_.spec.model_validate(obj.get("spec") or {})
-    except ValidationError as error:
-        causes = [(_path(e["loc"]), e["msg"]) for e in error.errors(include_url=False)]
-        raise invalid(type_, obj["metadata"].get("name", ""), causes) from None
+    _, violations = validate(type_.spec, obj.get("spec") or {})
+    if violations:
+        causes = [(_path(violation.path), violation.message) for violation in violations]
+        raise invalid(type_, obj["metadata"].get("name", ""), causes)
 
 
 def is_name(text: str) -> bool:
