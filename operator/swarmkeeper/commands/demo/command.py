@@ -6,11 +6,11 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -22,6 +22,8 @@ from swarmkeeper.commands.demo.operator import OperatorProcess
 from swarmkeeper.commands.demo.repository import Repository
 from swarmkeeper.commands.demo.steps import STEPS, Scene, adoption
 from swarmkeeper.commands.demo.swarm import SwarmView
+
+_INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 
 Keep = Annotated[
     bool, typer.Option("--keep", help="Leave everything running, and say how to go on.")
@@ -51,8 +53,11 @@ def command(docker_host: DockerHost = "", keep: Keep = False, end: End = None) -
     ground: Ground = (
         EngineGround(docker_host) if docker_host else SandboxGround(f"demo-{secrets.token_hex(2)}")
     )
-    with _termination_as_interrupt(), ExitStack() as clearing:
-        _play(narrator, ground, clearing, keep=keep)
+    with _signals() as ignore_further, ExitStack() as clearing:
+        try:
+            _play(narrator, ground, clearing, keep=keep)
+        finally:
+            ignore_further()
     return 0
 
 
@@ -63,7 +68,7 @@ def _play(narrator: Narrator, ground: Ground, clearing: ExitStack, *, keep: bool
     clearing.callback(ground.clear, narrator)
     ground.prepare(narrator)
     operator = OperatorProcess(folder)
-    clearing.callback(operator.stop)
+    clearing.callback(_stop, narrator, operator)
     with SwarmView(ground.docker_host) as swarm:
         with narrator.waiting(f"docker stack deploy {ground.stack.name}: five services run"):
             ground.stack.deploy(swarm, folder)
@@ -74,6 +79,12 @@ def _play(narrator: Narrator, ground: Ground, clearing: ExitStack, *, keep: bool
         kept.explain(narrator, folder, ground, operator)
         clearing.pop_all()
     narrator.summary(scene.results)
+
+
+def _stop(narrator: Narrator, operator: OperatorProcess) -> None:
+    if operator.pid:
+        with narrator.waiting("the operator has stopped"):
+            operator.stop()
 
 
 def _steps(scene: Scene, operator: OperatorProcess) -> None:
@@ -106,14 +117,19 @@ def _scene(
 
 
 @contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Lets SIGTERM clear everything away, as Ctrl-C does."""
+def _signals() -> Iterator[Callable[[], None]]:
+    """Lets SIGTERM clear everything away, as Ctrl-C does; gives a way to shut out further ones."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def ignore_further() -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+
+    before = {number: signal.signal(number, interrupt) for number in _INTERRUPTS}
     try:
-        yield
+        yield ignore_further
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

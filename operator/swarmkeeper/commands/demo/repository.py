@@ -130,7 +130,7 @@ class Repository:
     def diff(self) -> str:
         """What is changed and not committed."""
         lines = self._git("diff", "-U0").splitlines()
-        return "\n".join(line for line in lines if re.match(r"[-+] ", line))
+        return "\n".join(line for line in lines if re.match(r"[-+](?![-+]{2})", line))
 
     def _git(self, *words: str) -> str:
         return run("git", *words, cwd=self.tree, env=_CLEAN)

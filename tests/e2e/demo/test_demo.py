@@ -1,0 +1,147 @@
+"""`swarmkeeper demo`, as people run it: it shows what it promises, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from swarmkeeper import sandbox as sandboxes
+
+TOLD = (
+    "scaled it",
+    "scaled it back",
+    "created it again, as it was",
+    "refused it with file:line",
+    "put the commit in force",
+)
+RESOURCES = (["service"], ["network"], ["secret"], ["volume"], ["image", "--all"])
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Of a person who has set nothing, with a folder of its own for what is temporary."""
+    inherited = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
+    return {**inherited, "TMPDIR": str(folder), "COLUMNS": "160"}
+
+
+def demo(folder: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "swarmkeeper", "demo", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(folder),
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> str:
+    output, _ = process.communicate(timeout=150)
+    assert process.returncode == 0, output
+    return output
+
+
+def resources(docker_host: str) -> dict[str, set[str]]:
+    """Everything that a demo could leave on an engine; base images that it pulled may stay."""
+    found = {}
+    for what, *more in RESOURCES:
+        command = ["docker", "--host", docker_host, what, "ls", "--quiet", *more]
+        listed = subprocess.run(command, check=True, capture_output=True, text=True)
+        found[what] = set(listed.stdout.split())
+    return found
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Processes that have to do with a folder."""
+    words = str(folder).encode()
+    lines = (_command_line(entry) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return [line.decode() for line in lines if words in line]
+
+
+def _command_line(entry: Path) -> bytes:
+    try:
+        return (entry / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def left(folder: Path, before: Sequence[str]) -> dict[str, object]:
+    """What a demo has left behind."""
+    return {
+        "files": sorted(str(file) for file in folder.iterdir()),
+        "processes": processes_of(folder),
+        "sandboxes": [n for n in sandboxes.names() if n.startswith("demo-") and n not in before],
+    }
+
+
+NOTHING: dict[str, object] = {"files": [], "processes": [], "sandboxes": []}
+
+
+def test_every_step_works_on_a_swarm_of_its_own_and_nothing_is_left(tmp_path: Path) -> None:
+    before = sandboxes.names()
+
+    output = finished(demo(tmp_path))
+
+    assert all(words in output for words in TOLD)
+    assert "agents.yaml:39: SwarmService/agent-qa: spec.replicas" in output
+    assert re.search(r"want 3, got 0 \(agents\.yaml:11@[0-9a-f]{7}\)", output)
+    accepted = [int(ms) for ms in re.findall(r"accepted by the engine after (\d+) ms", output)]
+    assert len(accepted) == 4
+    assert max(accepted) < 5_000
+    assert left(tmp_path, before) == NOTHING
+
+
+def test_on_a_swarm_that_is_there_only_its_own_things_are_touched(
+    tmp_path: Path, docker_host: str
+) -> None:
+    base = ["busybox", "redis:7-alpine", "postgres:15"]
+    for image in base:
+        subprocess.run(["docker", "--host", docker_host, "pull", "-q", image], check=True)
+    before = resources(docker_host)
+
+    output = finished(demo(tmp_path, "--docker-host", docker_host))
+
+    assert all(words in output for words in TOLD)
+    after = resources(docker_host)
+    pulled = after.pop("image") - before.pop("image")
+    assert after == before
+    assert len(pulled) <= 2  # what `stack deploy` has found in the registry by itself
+    assert left(tmp_path, sandboxes.names()) == NOTHING
+
+
+def test_a_kept_demo_can_be_used_and_ended(tmp_path: Path) -> None:
+    before = sandboxes.names()
+    output = finished(demo(tmp_path, "--keep"))
+    (folder,) = tmp_path.iterdir()
+    host = re.search(r"export DOCKER_HOST=(\S+)", output)
+    assert host
+
+    plan = subprocess.run(
+        [sys.executable, "-m", "swarmkeeper", "plan", str(folder / "desired-state")],
+        env={**environment(tmp_path), "DOCKER_HOST": host[1]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    finished(demo(tmp_path, "--end", str(folder)))
+
+    assert (plan.returncode, plan.stderr) == (0, "")
+    assert "5 of 5 objects in sync" in plan.stdout
+    assert left(tmp_path, before) == NOTHING
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    before = sandboxes.names()
+    with demo(tmp_path) as process:
+        for line in process.stdout or ():
+            if "Kubernetes API answers" in line:
+                process.send_signal(number)
+
+    assert process.returncode == 130
+    assert left(tmp_path, before) == NOTHING
