@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from desired_state.objects import Mode
 from reconcilers.swarm_service.declared import References, declared_fields, needed
+from reconcilers.swarm_service.document import TEMPLATE, dig
 from reconcilers.swarm_service.fields import differing
 from reconcilers.swarm_service.memory import is_remembered
 from reconcilers.swarm_service.ownership import service_name
@@ -40,14 +42,14 @@ class Observed:
 
     Attributes:
         service: the service; None where the engine says that there is none.
-        tasks: its tasks; empty where there is no service.
+        tasks: its tasks; empty where there is no service, None where they were not asked for.
         nodes: nodes by id.
         ids: ids of what the spec refers to.
         probes: answers of the health URLs; None where they were not asked.
     """
 
     service: Service | Unknown | None
-    tasks: tuple[Task, ...] | Unknown = ()
+    tasks: tuple[Task, ...] | Unknown | None = ()
     nodes: Mapping[str, Node] | Unknown = field(default_factory=dict)
     ids: References | Unknown = field(default_factory=References)
     probes: tuple[Probe, ...] | None = None
@@ -67,16 +69,20 @@ def observe(target: Target[SwarmServiceSpec], ports: Ports) -> Observed:
     """Reads everything that plan and verify need; what can't be read is Unknown."""
     swarm = ports.swarm
     service = _read(lambda: swarm.service(service_name(target.ref, target.spec)))
-    ids = _read(lambda: references(target.spec, swarm, also_networks=_to_remember(target, service)))
+    ids = _read(lambda: references(target.spec, swarm))
     if not isinstance(service, Service):
         return Observed(service, ids=ids)
+    drifted = isinstance(ids, References) and _drifted(target, service, ids)
+    if drifted and _in_a_hurry(target):
+        return Observed(service, tasks=None, ids=ids)
+    if not drifted and _networks_are_needed(target, service, ids):
+        ids = _read(lambda: references(target.spec, swarm, also_networks=True))
     tasks = _read(lambda: swarm.tasks(service.id))
     nodes = _read(lambda: {node.id: node for node in swarm.nodes()})
     observed = Observed(service, tasks, nodes, ids)
-    if target.spec.health is None or observed.unknown() or _newly_drifted(target, service, ids):
+    if target.spec.health is None or observed.unknown():
         return observed
-    probes = _ask(target.spec.health, observed, ports.http)
-    return Observed(service, tasks, nodes, ids, probes)
+    return replace(observed, probes=_ask(target.spec.health, observed, ports.http))
 
 
 def references(spec: SwarmServiceSpec, swarm: Swarm, *, also_networks: bool = False) -> References:
@@ -98,18 +104,24 @@ def _read(call: Callable[[], T]) -> T | Unknown:
         return Unknown(str(error))
 
 
-def _to_remember(target: Target[SwarmServiceSpec], service: Service | Unknown | None) -> bool:
-    return isinstance(service, Service) and not is_remembered(target.memory, service.spec)
-
-
-def _newly_drifted(
-    target: Target[SwarmServiceSpec], service: Service, ids: References | Unknown
-) -> bool:
-    """A drift that no earlier pass has seen is corrected before URLs are asked: they can be slow."""
-    if isinstance(ids, Unknown) or target.status.get("drift"):
-        return False
+def _drifted(target: Target[SwarmServiceSpec], service: Service, ids: References) -> bool:
     fields = declared_fields(target.spec, target.declared, ids)
     return bool(differing(fields, service.spec))
+
+
+def _in_a_hurry(target: Target[SwarmServiceSpec]) -> bool:
+    """A drift that no earlier pass has seen is corrected first, and tasks and URLs are asked then."""
+    seen_before = bool(target.status.get("drift")) or "replicas" not in target.status
+    return target.spec.mode is Mode.ENFORCE and not seen_before
+
+
+def _networks_are_needed(
+    target: Target[SwarmServiceSpec], service: Service, ids: References | Unknown
+) -> bool:
+    """What is remembered names networks: their ids do not outlive them."""
+    attached = dig(service.spec, (*TEMPLATE, "Networks"), [])
+    known = isinstance(ids, Unknown) or bool(ids.networks)
+    return bool(attached) and not known and not is_remembered(target.memory, service.spec)
 
 
 def _ask(health: Health, observed: Observed, http: HttpProbe) -> tuple[Probe, ...] | None:
@@ -141,7 +153,7 @@ def _urls(health: Health, observed: Observed) -> Iterator[str]:
 
 def _filled(template: str, observed: Observed) -> Iterator[str]:
     tasks, nodes = observed.tasks, observed.nodes
-    if isinstance(tasks, Unknown) or isinstance(nodes, Unknown):
+    if not isinstance(tasks, tuple) or isinstance(nodes, Unknown):
         return
     for task in tasks:
         address = next(iter(task.addresses), "")

@@ -87,9 +87,10 @@ class SwarmServiceReconciler:
             or owner_of(target, service) is not Owner.US
         ):
             return None
-        found = converge(target, service, ids, rollout(service, tasks, nodes, target.now))
-        if found.done:
-            return memory_of(target.memory, service.spec, ids.networks)
+        if tasks is not None:
+            count = rollout(service, tasks, nodes, target.now)
+            if converge(target, service, ids, count).done:
+                return memory_of(target.memory, service.spec, ids.networks)
         if update_state(service) in ("rollback_completed", "rollback_paused"):
             return memory_of_rollback(target, service)
         return None

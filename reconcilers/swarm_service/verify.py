@@ -58,7 +58,7 @@ def verify(target: Target[SwarmServiceSpec], observed: Observed) -> Verification
         or isinstance(ids, Unknown)
     ):
         return _unknown(target, "; ".join(observed.unknown()))
-    count = rollout(service, tasks, nodes, target.now)
+    count = _as_last_seen(target) if tasks is None else rollout(service, tasks, nodes, target.now)
     found = converge(target, service, ids, count)
     if renamed(target) or owner_of(target, service) not in (Owner.US, Owner.LOST):
         return _not_ours(target, found)
@@ -67,6 +67,13 @@ def verify(target: Target[SwarmServiceSpec], observed: Observed) -> Verification
     verdict = judge(target, observed, count)
     fields = _fields(target, service, count) | _extras(verdict, progress, target)
     return _verification(found, verdict, fields)
+
+
+def _as_last_seen(target: Target[SwarmServiceSpec]) -> Rollout:
+    """The tasks as an earlier pass counted them: a drift was more urgent than counting anew."""
+    replicas = target.status["replicas"]
+    errors = tuple(target.status.get("failingTasks", ()))
+    return Rollout(replicas["desired"], replicas["running"], replicas["running"], errors)
 
 
 def _verification(found: Convergence, verdict: Verdict, fields: Mapping[str, Any]) -> Verification:

@@ -313,16 +313,31 @@ def test_the_node_address_is_asked_once_for_each_node() -> None:
     assert {f"http://{node.address}/" for node in nodes} == set(world.http.asked)
 
 
-def test_a_new_drift_is_corrected_before_urls_are_asked() -> None:
+def test_a_new_drift_is_corrected_before_anything_else_is_asked() -> None:
     world = World(health={"url": "http://web/"})
     world.http.answer("http://web/")
     world.loop.run()
     world.swarm.edit("web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
     world.http.asked.clear()
+    world.swarm.calls.clear()
 
-    world.loop.plan()
+    plan = world.loop.plan()
 
+    assert [action.runbook for action in plan.actions] == ["scale"]
+    assert world.swarm.calls == {"service": 1}
     assert world.http.asked == []
+
+
+def test_a_drift_that_was_not_corrected_hides_nothing_from_the_next_look() -> None:
+    world = World()
+    world.swarm.edit("web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+    first = world.loop.run(act=False)
+    world.swarm.set_tasks("web", state="failed")
+
+    second = world.loop.run(act=False)
+
+    assert (first.healthy, second.healthy) == (True, False)
+    assert world.loop.status["replicas"] == {"desired": 5, "running": 0}
 
 
 def test_unreadable_tasks_are_unknown_and_nothing_is_done() -> None:
