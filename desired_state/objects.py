@@ -132,7 +132,7 @@ class CommonSpec(DeclaredModel):
     retry_interval: Duration | None = None
     """Longest wait between attempts after a failure; by default the interval."""
     timeout: Duration = Field(default=timedelta(seconds=60))
-    """Longest time for one pass over this object."""
+    """Time after which a pass over this object begins no further action."""
     suspend: bool = False
     """True: leave the object alone until it is false again."""
     mode: Mode = Mode.ENFORCE

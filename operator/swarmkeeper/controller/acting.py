@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from desired_state.fields import format_duration
 from swarmkeeper.controller.deps import REVISION, Deps
 from swarmkeeper.controller.guard import Guard, Hold, Question
 from swarmkeeper.controller.report import Taken
@@ -79,11 +80,19 @@ class Acting:
                 break
             key = action.key(self.target.uid, self.target.generation)
             try:
+                self._require_time()
                 self._take_one(plan, action, interrupted.get(key))
             except ReconcileError as error:
                 self.error = error
                 break
         return bool(self.attempts) or self.error is not None
+
+    def _require_time(self) -> None:
+        """A pass that has taken too long begins nothing more; each call has its own time-out."""
+        timeout = self.target.spec.timeout
+        if time.monotonic() - self.started > timeout.total_seconds():
+            message = f"the pass took longer than spec.timeout={format_duration(timeout)}"
+            raise Retry(message, reason="Timeout")
 
     def close(self, fresh: Plan) -> tuple[Taken, ...]:
         """Writes the outcomes, now that the world was looked at again.

@@ -186,6 +186,16 @@ def test_an_unexpected_exception_is_a_retry_and_counted(engine: Harness) -> None
     assert b'reconcile_panics_total{controller="Gauge"} 1.0' in engine.deps.metrics.render()
 
 
+def test_a_pass_that_took_too_long_begins_no_action(engine: Harness) -> None:
+    ref = engine.declare(value=3, timeout="0")
+
+    engine.run(ref)
+
+    assert engine.world.writes == []
+    assert engine.records() == []
+    assert engine.condition(ref, "Ready") == ("False", "Timeout")
+
+
 def test_a_refused_declaration_stalls_while_the_last_good_one_is_kept(engine: Harness) -> None:
     refused = {"swarmkeeper.dev/refused": "a.yaml:3: bad"}
     ref = engine.declare(value=3, annotations=refused)
