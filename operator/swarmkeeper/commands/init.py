@@ -15,7 +15,7 @@ from swarmkeeper.commands.kinds import scheme
 from swarmkeeper.commands.schema import schema_text
 
 _COPIED: Final = (".yaml", ".md")
-_EDITOR: Final = {"yaml.schemas": {"./schema.json": ["*.yaml"]}}
+_EDITOR: Final = {"yaml.schemas": {"./swarmkeeper.schema.json": ["*.yaml"]}}
 
 
 def command(
@@ -44,7 +44,7 @@ def scaffold() -> Iterator[tuple[str, str]]:
     for entry in files("desired_state").joinpath("agentes_ai").iterdir():
         if entry.name.endswith(_COPIED):
             yield entry.name, entry.read_text(encoding="utf-8")
-    yield "schema.json", schema_text(scheme())
+    yield "swarmkeeper.schema.json", schema_text(scheme())
     editor = orjson.dumps(_EDITOR, option=orjson.OPT_INDENT_2).decode()
     yield ".vscode/settings.json", f"{editor}\n"
 

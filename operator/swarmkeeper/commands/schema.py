@@ -27,7 +27,7 @@ def command(
     """Writes the JSON Schema of all kinds, for editors.
 
     Name the file in the first line of a YAML file:
-    `# yaml-language-server: $schema=schema.json`. Exit codes: 0 written, 1 error.
+    `# yaml-language-server: $schema=swarmkeeper.schema.json`. Exit codes: 0 written, 1 error.
     """
     text = schema_text(scheme())
     if output is None:
