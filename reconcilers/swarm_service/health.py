@@ -36,6 +36,8 @@ class Verdict:
 def judge(target: Target[SwarmServiceSpec], observed: Observed, rollout: Rollout) -> Verdict:
     """The verdict on a fresh observation."""
     if rollout.desired > 0 and rollout.running == 0:
+        if not rollout.errors and _known(target) is None:
+            return _verdict(Status.UNKNOWN, "Starting", "no task has run yet")
         why = f"no task runs: {'; '.join(rollout.errors)}" if rollout.errors else "no task runs"
         return _verdict(Status.FALSE, "NoRunningTasks", why)
     if rollout.crashing:
@@ -73,11 +75,18 @@ def _counter(known: Mapping[str, Any], threshold: int, now: datetime) -> dict[st
 
 
 def _as_before(target: Target[SwarmServiceSpec]) -> Verdict:
-    known = find(target.status.get("conditions") or (), HEALTHY)
-    if known is None or known["status"] == Status.UNKNOWN:
+    known = _known(target)
+    if known is None:
         return _verdict(Status.UNKNOWN, "NotYetAsked", "no health URL has answered yet")
-    kept = Condition(HEALTHY, Status(known["status"]), known["reason"], known["message"])
-    return Verdict(kept, counter=target.status.get("healthCheck") or {})
+    return Verdict(known, counter=target.status.get("healthCheck") or {})
+
+
+def _known(target: Target[SwarmServiceSpec]) -> Condition | None:
+    """What an earlier pass said, if it knew."""
+    found = find(target.status.get("conditions") or (), HEALTHY)
+    if found is None or found["status"] == Status.UNKNOWN:
+        return None
+    return Condition(HEALTHY, Status(found["status"]), found["reason"], found["message"])
 
 
 def _verdict(status: Status, reason: str, message: str) -> Verdict:

@@ -65,7 +65,7 @@ class Orchestrator:
     def _slots(self, spec: Mapping[str, Any]) -> Iterable[int | str]:
         if "Global" in spec["Mode"]:
             return [n.id for n in self._nodes.values() if n.ready and n.availability == "active"]
-        return range(1, spec["Mode"]["Replicated"]["Replicas"] + 1)
+        return range(1, spec["Mode"].get("Replicated", {}).get("Replicas", 0) + 1)
 
     def _slot_of(self, task: Task, spec: Mapping[str, Any]) -> int | str:
         return task.node_id if "Global" in spec["Mode"] else task.slot

@@ -269,3 +269,72 @@ def test_an_unanswering_engine_removes_nothing() -> None:
     swarm.available = False
 
     assert loop.delete().unknown
+
+
+def test_a_service_that_comes_back_uses_the_secrets_and_configs_of_today() -> None:
+    swarm = FakeSwarm()
+    swarm.add("secrets", "pw")
+    swarm.add("configs", "conf")
+    spec = service_spec()
+    container = spec["TaskTemplate"]["ContainerSpec"]
+    container["Secrets"] = [{"SecretName": "pw", "SecretID": swarm.ids("secrets")["pw"]}]
+    container["Configs"] = [{"ConfigName": "conf", "ConfigID": swarm.ids("configs")["conf"]}]
+    swarm.create(spec)
+    loop = loop_on(swarm, adopt=True, replicas=1)
+    loop.run()
+    swarm.delete("web")
+    swarm.add("secrets", "pw")  # made anew: another id
+    swarm.add("configs", "conf")
+
+    loop.run()
+
+    container = live(swarm)["TaskTemplate"]["ContainerSpec"]
+    assert container["Secrets"][0]["SecretID"] == swarm.ids("secrets")["pw"]
+    assert container["Configs"][0]["ConfigID"] == swarm.ids("configs")["conf"]
+
+
+@pytest.mark.parametrize("runbook", ["update", "scale", "restart", "adopt", "rollback-service"])
+def test_a_service_that_vanished_since_the_plan_is_looked_at_again(runbook: str) -> None:
+    swarm = FakeSwarm()
+    loop = loop_on(swarm, image="app:1", replicas=1)
+    loop.run()
+    swarm.delete("web")
+
+    with pytest.raises(Retry):
+        loop.ask(runbook)
+
+
+@pytest.mark.parametrize("runbook", ["update", "restart", "remove", "adopt", "rollback-service"])
+def test_a_service_that_another_object_took_since_the_plan_is_left_alone(runbook: str) -> None:
+    swarm = FakeSwarm()
+    loop = loop_on(swarm, image="app:1", replicas=1)
+    loop.run()
+    swarm.edit("web", lambda spec: spec["Labels"].update({OBJECT: "SwarmService/other"}))
+    before = live(swarm)
+
+    with pytest.raises(Retry):
+        loop.ask(runbook)
+
+    assert live(swarm) == before
+
+
+@pytest.mark.parametrize("runbook", ["remove", "release"])
+def test_letting_go_twice_is_the_same_as_once(runbook: str) -> None:
+    swarm = FakeSwarm()
+    loop = loop_on(swarm, image="app:1")
+    loop.run()
+    loop.ask(runbook)
+    writes = swarm.calls["write"]
+
+    assert loop.ask(runbook) in ("is gone already", "was not ours any more")
+    assert swarm.calls["write"] == writes
+
+
+def test_a_job_is_not_a_service() -> None:
+    swarm = FakeSwarm()
+    swarm.create({**service_spec(), "Mode": {"GlobalJob": {}}})
+
+    plan = loop_on(swarm, adopt=True, image="app:1").plan()
+
+    assert plan.blocked is not None
+    assert plan.blocked[0] == "UnsupportedMode"

@@ -154,6 +154,18 @@ def test_a_drift_that_is_only_reported_is_not_converged() -> None:
     assert world.converged == ("False", "DriftDetected")
 
 
+def test_a_service_whose_first_tasks_are_starting_is_not_called_unhealthy() -> None:
+    swarm = FakeSwarm()
+    swarm.new_tasks_stay("starting")
+    loop: Loop[SwarmServiceSpec] = Loop(RECONCILER, fake_ports(swarm), {"image": "app:1"})
+
+    verification = loop.run()
+
+    assert verification.healthy is None
+    assert verification.progress == "0/1 running"
+    assert loop.condition("Healthy") == ("Unknown", "Starting")
+
+
 def test_no_task_at_all_is_unhealthy() -> None:
     world = World()
     world.swarm.set_tasks("web", state="failed", error="task: non-zero exit (1)")
