@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from swarmkeeper import logs
 from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.adapters.docker.engine import DockerSwarm
 from swarmkeeper.adapters.docker.events import EngineEvents
 from swarmkeeper.adapters.http import UrlProbe
-
-from swarmkeeper import logs
 from swarmkeeper.composition import Operator, World
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.settings import LogFormat, Settings
