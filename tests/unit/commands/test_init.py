@@ -28,7 +28,9 @@ def test_the_new_repository_is_valid_and_wired_up_for_editors(
 def test_its_objects_fit_its_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     swarmkeeper(capsys, "init", str(tmp_path))
 
-    validator = jsonschema.Draft7Validator(json.loads((tmp_path / "swarmkeeper.schema.json").read_text()))
+    validator = jsonschema.Draft7Validator(
+        json.loads((tmp_path / "swarmkeeper.schema.json").read_text())
+    )
     for file in tmp_path.glob("*.yaml"):
         for document in yaml.safe_load_all(file.read_text()):
             validator.validate(document)
