@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -137,8 +138,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
 
 def value_of(spec: SwarmServiceSpec, declared: Mapping[str, Any], attribute: str) -> Any:
     """The declared value of an attribute such as `update.delay`, or None if it is not declared."""
-    path = [to_camel(name) for name in attribute.split(".")]
-    return None if dig(declared, path) is None else attrgetter(attribute)(spec)
+    path, get = _reading(attribute)
+    return None if dig(declared, path) is None else get(spec)
+
+
+@cache
+def _reading(attribute: str) -> tuple[Path, Callable[[SwarmServiceSpec], Any]]:
+    """How an attribute is found as declared and in the model: asked for in every pass."""
+    return tuple(map(to_camel, attribute.split("."))), attrgetter(attribute)
 
 
 def setting_fields(spec: SwarmServiceSpec, declared: Mapping[str, Any]) -> Iterator[Field]:
@@ -210,7 +217,7 @@ def _scalar(setting: Setting, value: Any) -> Field:
             default = 1 if dig(document, setting.place[:-1]) is None else 0
         return setting.normal(dig(document, setting.place, default))
 
-    path = ".".join(to_camel(name) for name in setting.attribute.split("."))
+    path = ".".join(_reading(setting.attribute)[0])
     encoded = setting.encode(value)
     return Field(
         f"spec.{path}",
