@@ -50,6 +50,7 @@ class SwarmServiceReconciler:
 
     kind = KIND
     runbooks = RUNBOOKS
+    steady = True
 
     def signals(self, ref: ObjectRef, spec: SwarmServiceSpec) -> frozenset[str]:
         """The service itself, and the nodes: a node that dies takes tasks with it."""

@@ -36,6 +36,7 @@ class Gauges:
         stubborn: writes are accepted and change nothing.
         progress: what is under way, or empty.
         healthy: health as observed.
+        judged: how often a plan was made.
     """
 
     values: dict[str, int] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Gauges:
     stubborn: bool = False
     progress: str = ""
     healthy: bool | None = True
+    judged: int = 0
 
     def write(self, name: str, value: int | None) -> None:
         """Sets or removes a number."""
@@ -67,8 +69,9 @@ class GaugeReconciler:
         Runbook("clear", "Removes the number.", Risk.HIGH, revert="set"),
     )
 
-    def __init__(self, world: Gauges) -> None:
+    def __init__(self, world: Gauges, *, steady: bool = True) -> None:
         self.world = world
+        self.steady = steady
 
     def signals(self, ref: ObjectRef, spec: GaugeSpec) -> frozenset[str]:
         """The gauge of the object's name."""
@@ -82,6 +85,7 @@ class GaugeReconciler:
 
     def plan(self, target: Target[GaugeSpec], observed: int | Unknown | None) -> Plan:
         """Set it, if it differs."""
+        self.world.judged += 1
         if isinstance(observed, Unknown):
             return Plan(unknown=(observed.reason,))
         if observed == target.spec.value:

@@ -11,10 +11,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from desired_state.objects import JsonObject, Mode, ObjectRef
-from swarmkeeper.controller import announce, backoff, finalizing, summary
+from swarmkeeper.controller import announce, backoff, finalizing, settled, summary
 from swarmkeeper.controller.acting import Acting, revision_of
 from swarmkeeper.controller.deps import ACTOR, REFUSED, REQUESTED_AT, Deps
 from swarmkeeper.controller.report import Report, Taken
+from swarmkeeper.controller.settled import Settled
 from swarmkeeper.controller.targets import Targets
 from swarmkeeper.runtime import mergepatch
 from swarmkeeper.runtime.errors import ReconcileError, Retry, Stalled, Wait
@@ -60,12 +61,14 @@ class Passes:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._targets = Targets(deps)
+        self._settled = Settled()
 
     def run(self, ref: ObjectRef) -> Outcome:
         """Looks at one object, corrects it where that is wanted, and writes its status."""
         stored = self._deps.objects.get(ref)
         if stored is None:
             self._targets.forget(ref, "")
+            self._settled.forget(ref)
             return GONE
         started = time.monotonic()
         try:
@@ -101,7 +104,7 @@ class Passes:
             if deleting:
                 report = finalizing.finalize(self._deps, acting, report)
             else:
-                report = self._look(acting, report)
+                report = self._look(acting, stored, report)
         except ReconcileError as error:
             report = replace(report, error=error)
         except SwarmError as error:
@@ -120,13 +123,16 @@ class Passes:
             return GONE
         return self._conclude(ref, stored, target, report)
 
-    def _look(self, acting: Acting, report: Report) -> Report:
+    def _look(self, acting: Acting, stored: JsonObject, report: Report) -> Report:
         """Observe, plan, act, observe, verify."""
         target = acting.target
         if (left_alone := _left_alone(target)) is not None:
             return replace(report, left_alone=left_alone)
         reconciler = self._deps.reconcilers[target.ref.kind]
         observed = reconciler.observe(target, self._deps.ports)
+        seen = settled.digest(stored, observed) if reconciler.steady else b""
+        if self._settled.holds(target.ref, seen):
+            return replace(report, settled=True)
         plan = reconciler.plan(target, observed)
         self._deps.checkpoint("planned")
         taken: tuple[Taken, ...] = ()
@@ -145,30 +151,38 @@ class Passes:
             hold=acting.hold,
             error=acting.error,
             taken=taken,
+            digest=seen,
         )
 
     def _conclude(
         self, ref: ObjectRef, stored: JsonObject, target: Target[Any] | None, report: Report
     ) -> Outcome:
+        if report.settled and target is not None:
+            return Outcome(Result.SUCCESS, backoff.spread(target.spec.interval))
         previous = stored.get("status", {})
         failures = _failures(previous, report)
         after = _after(target, report, failures)
         next_attempt = report.now + after if failures else None
         status = summary.summarize(previous, report, failures=failures, next_attempt=next_attempt)
-        self._write(ref, previous, status)
+        written = self._write(ref, previous, status)
         for what in announce.announcements(previous, status, report):
             self._deps.recorder.record(ref, stored["metadata"]["uid"], what, report.now)
         self._deps.checkpoint("concluded")
         failed = report.error is not None and not isinstance(report.error, Wait)
-        settled = summary.ready(report).status == "True"
-        result = Result.ERROR if failed else Result.SUCCESS if settled else Result.REQUEUE_AFTER
+        well = summary.ready(report).status == "True"
+        if well and not written and not report.taken and report.plan and report.plan.in_sync:
+            self._settled.note(ref, report.digest)
+        else:
+            self._settled.forget(ref)
+        result = Result.ERROR if failed else Result.SUCCESS if well else Result.REQUEUE_AFTER
         return Outcome(result, after)
 
-    def _write(self, ref: ObjectRef, previous: JsonObject, status: JsonObject) -> None:
+    def _write(self, ref: ObjectRef, previous: JsonObject, status: JsonObject) -> bool:
         patch = mergepatch.difference(previous, status)
         if patch:
             self._deps.objects.patch(ref, {"status": patch}, actor=ACTOR, subresource="status")
             self._deps.metrics.status_writes.labels(ref.kind).inc()
+        return bool(patch)
 
     def _measure(self, ref: ObjectRef, outcome: Outcome, seconds: float) -> None:
         metrics = self._deps.metrics

@@ -49,6 +49,8 @@ class Report:
         revision: of the source at which the object was last changed.
         requested_at: value of the annotation that asked for a look.
         left_alone: (reason, message) of an object that is suspended or has mode Off.
+        digest: of the object and the last observation; empty where it says nothing.
+        settled: nothing has changed since a pass that found all well.
     """
 
     generation: int
@@ -62,3 +64,5 @@ class Report:
     revision: str = ""
     requested_at: str = ""
     left_alone: tuple[str, str] | None = None
+    digest: bytes = b""
+    settled: bool = False

@@ -85,10 +85,19 @@ class Verification:
 
 
 class Reconciler(Protocol[SpecT, ObservedT]):
-    """Keeps one kind of object true; see the module's text for the rules."""
+    """Keeps one kind of object true; see the module's text for the rules.
+
+    Attributes:
+        kind: how it is spelled.
+        runbooks: its procedures.
+        steady: a verdict of Ready does not lapse by the mere passing of time, so an unchanged object
+            in an unchanged world need not be judged again. Observations must then be dataclasses of
+            JSON-like values. False for what expires or grows old.
+    """
 
     kind: Kind
     runbooks: tuple[Runbook, ...]
+    steady: bool
 
     def signals(self, ref: ObjectRef, spec: SpecT) -> frozenset[str]:
         """Names of the things in the world whose events should cause a look.

@@ -56,6 +56,22 @@ def test_a_pass_over_an_unchanged_world_writes_nothing(engine: Harness) -> None:
     assert len(engine.records()) == 2
 
 
+def test_an_unchanged_object_in_an_unchanged_world_is_not_judged_again(engine: Harness) -> None:
+    ref = engine.declare(value=3)
+    engine.run(ref)
+    engine.run(ref)
+    judged = engine.world.judged
+
+    engine.run(ref)
+    assert engine.world.judged == judged
+
+    engine.world.healthy = False
+    engine.world.values["a"] = 4
+    engine.run(ref)
+    engine.run(ref)
+    assert engine.condition(ref, "Ready") == ("False", "HealthCheckFailed")
+
+
 def test_what_cannot_be_read_is_unknown_and_never_acted_upon(engine: Harness) -> None:
     ref = engine.declare(value=3)
     engine.run(ref)
