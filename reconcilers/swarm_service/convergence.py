@@ -51,7 +51,7 @@ def converge(
 ) -> Convergence:
     """Judges a service that is there and was read in full, leaving time out."""
     fields = differing(declared_fields(target.spec, target.declared, ids), service.spec)
-    blocked = blocked_by(target, service, ids, bool(fields))
+    blocked = blocked_by(target, service, ids, bool(fields), rollout.failures)
     if blocked is not None:
         return Convergence(*blocked, failed=True)
     if update_state(service) == "rollback_started":

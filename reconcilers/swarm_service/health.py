@@ -41,7 +41,7 @@ def judge(target: Target[SwarmServiceSpec], observed: Observed, rollout: Rollout
         why = f"no task runs: {'; '.join(rollout.errors)}" if rollout.errors else "no task runs"
         return _verdict(Status.FALSE, "NoRunningTasks", why)
     if rollout.crashing:
-        why = "; ".join(rollout.errors) or "tasks end again and again"
+        why = "; ".join(("tasks end again and again", *rollout.failures))
         return _verdict(Status.FALSE, "TasksFailing", why)
     health = target.spec.health
     if health is None:

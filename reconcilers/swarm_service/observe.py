@@ -10,7 +10,7 @@ from desired_state.objects import Mode
 from reconcilers.swarm_service.declared import References, declared_fields, needed
 from reconcilers.swarm_service.document import TEMPLATE, dig
 from reconcilers.swarm_service.fields import differing
-from reconcilers.swarm_service.memory import is_remembered
+from reconcilers.swarm_service.memory import is_remembered, update_state
 from reconcilers.swarm_service.ownership import service_name
 from reconcilers.swarm_service.parts import Health
 from reconcilers.swarm_service.spec import SwarmServiceSpec
@@ -73,7 +73,7 @@ def observe(target: Target[SwarmServiceSpec], ports: Ports) -> Observed:
     if not isinstance(service, Service):
         return Observed(service, ids=ids)
     drifted = isinstance(ids, References) and _drifted(target, service, ids)
-    if drifted and _in_a_hurry(target):
+    if drifted and _in_a_hurry(target, service):
         return Observed(service, tasks=None, ids=ids)
     if not drifted and _networks_are_needed(target, service, ids):
         ids = _read(lambda: references(target.spec, swarm, also_networks=True))
@@ -109,10 +109,11 @@ def _drifted(target: Target[SwarmServiceSpec], service: Service, ids: References
     return bool(differing(fields, service.spec))
 
 
-def _in_a_hurry(target: Target[SwarmServiceSpec]) -> bool:
+def _in_a_hurry(target: Target[SwarmServiceSpec], service: Service) -> bool:
     """A drift that no earlier pass has seen is corrected first, and tasks and URLs are asked then."""
     seen_before = bool(target.status.get("drift")) or "replicas" not in target.status
-    return target.spec.mode is Mode.ENFORCE and not seen_before
+    failed = update_state(service) in ("paused", "rollback_paused", "rollback_completed")
+    return target.spec.mode is Mode.ENFORCE and not seen_before and not failed
 
 
 def _networks_are_needed(

@@ -22,6 +22,7 @@ from reconcilers.swarm_service.ownership import (
 from reconcilers.swarm_service.parts import DeletionPolicy
 from reconcilers.swarm_service.settings import mode_of
 from reconcilers.swarm_service.spec import SwarmServiceSpec
+from reconcilers.swarm_service.tasks import failures, without_ids
 from swarmkeeper.runtime.diff import ABSENT, FieldDiff
 from swarmkeeper.runtime.plan import Action, Plan, Risk
 from swarmkeeper.runtime.reconciler import Target
@@ -56,7 +57,8 @@ def plan(target: Target[SwarmServiceSpec], observed: Observed) -> Plan:
     fields = declared_fields(target.spec, target.declared, ids)
     view = _View(target, service, ids, differing(fields, service.spec))
     drift = (*_update_drift(view), *view.drift)
-    blocked = blocked_by(view.target, view.service, view.ids, bool(view.fields))
+    failed = failures(observed.tasks) if isinstance(observed.tasks, tuple) else ()
+    blocked = blocked_by(target, service, ids, bool(view.fields), failed)
     if blocked:
         return Plan(drift=drift, blocked=blocked)
     if update_state(service) == "rollback_started":
@@ -86,7 +88,11 @@ def finalize(target: Target[SwarmServiceSpec], observed: Observed) -> Plan:
 
 
 def blocked_by(
-    target: Target[SwarmServiceSpec], service: Service, ids: References, drifted: bool
+    target: Target[SwarmServiceSpec],
+    service: Service,
+    ids: References,
+    drifted: bool,
+    failed: Sequence[str],
 ) -> tuple[str, str] | None:
     """(reason, message) of what only a human can settle, or None.
 
@@ -95,12 +101,13 @@ def blocked_by(
         service: as observed.
         ids: of what the spec refers to.
         drifted: whether a declared field differs.
+        failed: what the engine says of tasks that failed.
     """
     return (
         _not_ours(target, service)
         or _wrong_mode(target, service)
         or _missing(target, ids if drifted else None)
-        or _failed_update(target, service, drifted)
+        or _failed_update(target, service, drifted, failed)
     )
 
 
@@ -164,10 +171,11 @@ def _missing(target: Target[SwarmServiceSpec], ids: References | None) -> tuple[
 
 
 def _failed_update(
-    target: Target[SwarmServiceSpec], service: Service, drifted: bool
+    target: Target[SwarmServiceSpec], service: Service, drifted: bool, failed: Sequence[str]
 ) -> tuple[str, str] | None:
     state = update_state(service)
-    said = str(service.update_status.get("Message") or "no message")
+    words = without_ids(str(service.update_status.get("Message") or "no message"))
+    said = "; ".join((words, *failed))
     resume = "change the declaration, or ask for the runbook resume-update"
     if drifted and was_rolled_back(target, service):
         return "RolledBack", f"Swarm rolled back what is declared ({said}): {resume}"

@@ -34,7 +34,8 @@ class Rollout:
         desired: tasks that should run.
         running: tasks that should run, do run, and whose node can be believed.
         updated: those of them that were made from the service's present spec.
-        errors: the engine's messages for tasks that do not run, without ids and repetitions.
+        errors: the engine's messages for tasks of the present spec that do not run.
+        failures: its messages for tasks of any spec that have failed, where they are still known.
         crashing: whether tasks of the present spec end again and again.
     """
 
@@ -42,6 +43,7 @@ class Rollout:
     running: int
     updated: int
     errors: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
     crashing: bool = False
 
     @property
@@ -67,16 +69,25 @@ def rollout(
 ) -> Rollout:
     """Sums up the tasks of a service."""
     running = [task for task in tasks if counts(task, nodes)]
-    current = _up_to_date(service, tasks)
-    slots = _by_slot(tasks)
-    idle = [slot for slot in slots.values() if not any(counts(task, nodes) for task in slot)]
+    current = _of_present_spec(service, tasks)
+    # "completed" is the engine's own word that no old task is left; a write takes it back.
+    completed = service.update_status.get("State") == "completed"
+    slots = _by_slot(current).values()
+    idle = [slot for slot in slots if not any(counts(task, nodes) for task in slot)]
     return Rollout(
         desired=_desired(service, tasks),
         running=len(running),
-        updated=sum(counts(task, nodes) for task in current),
+        updated=len(running) if completed else sum(counts(task, nodes) for task in current),
         errors=_errors(idle),
-        crashing=any(_crashes(slot, nodes, now) for slot in _by_slot(current).values()),
+        failures=failures(tasks),
+        crashing=any(_crashes(slot, nodes, now) for slot in slots),
     )
+
+
+def failures(tasks: Iterable[Task]) -> tuple[str, ...]:
+    """The engine's messages for failed tasks, the newest of each slot."""
+    failed = [task for task in tasks if task.state in ("failed", "rejected")]
+    return _errors(_by_slot(failed).values())
 
 
 def _desired(service: Service, tasks: Iterable[Task]) -> int:
@@ -85,10 +96,8 @@ def _desired(service: Service, tasks: Iterable[Task]) -> int:
     return sum(task.desired_state in ("running", "ready") for task in tasks)
 
 
-def _up_to_date(service: Service, tasks: Sequence[Task]) -> Sequence[Task]:
-    """Tasks of the present spec. Just after a write the engine has not begun to replace them yet."""
-    if service.update_status.get("State") == "completed":  # its own word; a write takes it back
-        return tasks
+def _of_present_spec(service: Service, tasks: Sequence[Task]) -> Sequence[Task]:
+    """Just after a write the engine has not begun to replace the old tasks."""
     template = _comparable(service.spec.get("TaskTemplate") or {})
     return [task for task in tasks if not task.spec or _comparable(task.spec) == template]
 
@@ -107,8 +116,14 @@ def _by_slot(tasks: Iterable[Task]) -> Mapping[str, list[Task]]:
 
 
 def _errors(slots: Iterable[Sequence[Task]]) -> tuple[str, ...]:
+    """Without ids and repetitions, so that they stay the same while nothing changes."""
     newest = (next((t.error for t in slot if t.error), "") for slot in slots)
-    return tuple(sorted({_ID.sub("…", error) for error in newest if error}))
+    return tuple(sorted({without_ids(error) for error in newest if error}))
+
+
+def without_ids(message: str) -> str:
+    """A message of the engine without the ids of tasks and containers."""
+    return _ID.sub("…", message)
 
 
 def _crashes(slot: Sequence[Task], nodes: Mapping[str, Node], now: datetime) -> bool:

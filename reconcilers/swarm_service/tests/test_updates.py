@@ -140,6 +140,33 @@ def test_a_paused_update_is_drift_and_failure() -> None:
     assert verification.failure == plan.blocked
 
 
+def test_a_failed_update_is_reported_with_the_engines_words_for_its_tasks() -> None:
+    swarm, loop, _ = running()
+    swarm.break_image("app:2", "No such image: app:2")
+    loop.declare({"image": "app:2"})
+
+    failure = loop.run().failure
+
+    assert failure is not None
+    assert "update paused" in failure[1]
+    assert "No such image: app:2" in failure[1]
+
+
+def test_an_error_of_an_earlier_release_is_not_held_against_the_present_one() -> None:
+    swarm, loop, clock = running(update=ROLLS_BACK)
+    swarm.break_image("app:2")
+    loop.declare({"image": "app:2", "update": ROLLS_BACK})
+    loop.run()
+    clock.advance(5)
+    swarm.new_tasks_stay("preparing")
+    loop.declare({"image": "app:3", "update": ROLLS_BACK})
+
+    verification = loop.run()
+
+    assert verification.failure is None
+    assert verification.progress == "0/1 running"
+
+
 def test_a_paused_update_can_be_resumed() -> None:
     swarm, loop, _ = running()
     swarm.break_image("app:2")
