@@ -25,10 +25,11 @@ from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.apiserver.server import ApiServer, ServerOptions
 from swarmkeeper.controller import webhook
 from swarmkeeper.controller.controller import Controller
-from swarmkeeper.controller.deps import ACTOR, Deps, no_checkpoint
+from swarmkeeper.controller.deps import Deps, no_checkpoint
 from swarmkeeper.controller.guard import CHECKS, Guard
 from swarmkeeper.controller.kopf_host import ApiAccess, KopfHost
 from swarmkeeper.controller.metrics import Metrics
+from swarmkeeper.controller.names import ACTOR
 from swarmkeeper.controller.origins import Origins
 from swarmkeeper.controller.recorder import Recorder
 from swarmkeeper.controller.signals import SignalIndex

@@ -141,9 +141,9 @@ class OperatorProcess:
         found = self.get("/api/v1/namespaces/default/events")["items"]
         return [(e["reason"], e["message"]) for e in found if e["involvedObject"]["name"] == name]
 
-    def annotate(self, name: str, value: str) -> None:
-        """Asks for a look, as `kubectl annotate` does."""
-        patch = {"metadata": {"annotations": {"swarmkeeper.dev/requested-at": value}}}
+    def annotate(self, name: str, annotation: str, value: str) -> None:
+        """Annotates an object, as `kubectl annotate` does."""
+        patch = {"metadata": {"annotations": {f"swarmkeeper.dev/{annotation}": value}}}
         headers = {"Content-Type": "application/merge-patch+json"}
         path = f"{GROUP_PATH}/swarmservices/{name}"
         self._call(path, json.dumps(patch).encode(), headers, method="PATCH")

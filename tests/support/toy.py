@@ -66,6 +66,7 @@ class GaugeReconciler:
     kind = Kind("Gauge", "gauges", GaugeSpec, short_names=("g",))
     runbooks: tuple[Runbook, ...] = (
         Runbook("set", "Sets the number.", Risk.LOW, revert="set"),
+        Runbook("reset", "Sets the number again.", Risk.LOW, revert="set", automatic=False),
         Runbook("clear", "Removes the number.", Risk.HIGH, revert="set"),
     )
 
@@ -100,6 +101,8 @@ class GaugeReconciler:
     def act(self, target: Target[GaugeSpec], action: Action, ports: Ports) -> str:
         """Writes it."""
         value = action.after.get("spec.value")
+        if action.runbook == "reset":
+            value = target.spec.value
         self.world.write(target.ref.name, value)
         return f"set to {value}"
 

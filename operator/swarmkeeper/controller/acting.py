@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from desired_state.fields import format_duration
-from swarmkeeper.controller.deps import REVISION, Deps
+from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard import Guard, Hold, Question
+from swarmkeeper.controller.names import REVISION
 from swarmkeeper.controller.report import Taken
 from swarmkeeper.runtime.diff import mask_document
 from swarmkeeper.runtime.errors import ReconcileError, Retry
@@ -67,14 +68,19 @@ class Acting:
     hold: Hold | None = None
     error: ReconcileError | None = None
 
-    def take(self, plan: Plan) -> bool:
-        """Takes the plan's actions in order, until one is held or fails.
+    def take(self, plan: Plan, asked: Action | None = None) -> bool:
+        """Takes the actions in order, until one is held or fails.
+
+        Args:
+            plan: what the kind would do.
+            asked: what people have asked for; it goes first.
 
         Returns:
             Whether the world may have changed, so that it must be looked at again.
         """
-        interrupted = self._interrupted(plan)
-        for action in plan.actions:
+        actions = (asked, *plan.actions) if asked is not None else plan.actions
+        interrupted = self._interrupted(plan, actions)
+        for action in actions:
             self.hold = self.guard.hold(Question(self.target, plan, action, self.deps))
             if self.hold is not None:
                 break
@@ -127,9 +133,9 @@ class Acting:
         self.deps.checkpoint("closed")
         return tuple(taken)
 
-    def _interrupted(self, plan: Plan) -> dict[str, Record]:
-        """Open intents that the plan still asks for, by key; the others are closed here."""
-        wanted = {action.key(self.target.uid, self.target.generation) for action in plan.actions}
+    def _interrupted(self, plan: Plan, actions: tuple[Action, ...]) -> dict[str, Record]:
+        """Open intents that are still asked for, by key; the others are closed here."""
+        wanted = {action.key(self.target.uid, self.target.generation) for action in actions}
         found: dict[str, Record] = {}
         if plan.unknown:
             return found

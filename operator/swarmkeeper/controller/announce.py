@@ -40,6 +40,8 @@ def announcements(
         report: what the pass found and did.
     """
     found = [_of_action(taken) for taken in report.taken]
+    if report.request is not None and report.request.refusal:
+        found.append(Announcement(WARNING, "RunbookRefused", report.request.refusal))
     found.extend(_of_drift(previous, current, report))
     for type_ in (conditions.STALLED, conditions.READY):
         found.extend(_of_condition(type_, previous, current))

@@ -13,7 +13,7 @@ from typing import Any, Final
 from desired_state.objects import API_VERSION, DeclaredObject, JsonObject, ObjectRef
 from desired_state.scheme import Scheme
 from desired_state.snapshot import Snapshot
-from swarmkeeper.controller.deps import ACTOR, FINALIZER, ORIGIN, REFUSED, REVISION, SOURCE_LABEL
+from swarmkeeper.controller.names import ACTOR, FINALIZER, ORIGIN, REFUSED, REVISION, SOURCE_LABEL
 from swarmkeeper.runtime.ports import Objects
 
 _OURS: Final = (ORIGIN, REVISION, REFUSED)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from desired_state.objects import JsonObject, ObjectRef
-from swarmkeeper.controller.deps import REFUSED, REQUESTED_AT, Deps
+from swarmkeeper.controller.deps import Deps
+from swarmkeeper.controller.names import REFUSED, REQUESTED_AT, RUN
 from swarmkeeper.controller.passes import Passes
 from swarmkeeper.controller.queue import WorkQueue
 from swarmkeeper.controller.targets import ready_signal
@@ -135,6 +136,7 @@ def _fingerprint(body: JsonObject) -> tuple[Any, ...]:
         metadata.get("generation"),
         metadata.get("deletionTimestamp"),
         annotations.get(REQUESTED_AT),
+        annotations.get(RUN),
         annotations.get(REFUSED),
         (ready.get("status"), ready.get("observedGeneration")),
     )

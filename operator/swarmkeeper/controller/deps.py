@@ -18,14 +18,6 @@ from swarmkeeper.runtime.reconciler import Reconciler
 from swarmkeeper.store.audit import AuditTrail
 from swarmkeeper.store.memory import Memory
 
-ACTOR = "swarmkeeper"
-FINALIZER = "swarmkeeper.dev/finalizer"
-REQUESTED_AT = "swarmkeeper.dev/requested-at"
-ORIGIN = "swarmkeeper.dev/origin"
-REVISION = "swarmkeeper.dev/revision"
-REFUSED = "swarmkeeper.dev/refused"
-SOURCE_LABEL = "swarmkeeper.dev/source"
-
 
 def no_checkpoint(_name: str) -> None:
     """Does nothing: in tests, a checkpoint is where the process is killed."""

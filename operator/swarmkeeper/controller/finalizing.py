@@ -7,8 +7,9 @@ from typing import Final
 
 from desired_state.objects import JsonObject, Mode, ObjectRef
 from swarmkeeper.controller.acting import Acting
-from swarmkeeper.controller.deps import ACTOR, FINALIZER, Deps
+from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard import Guard, checks
+from swarmkeeper.controller.names import ACTOR, FINALIZER
 from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.runtime.plan import Plan
 from swarmkeeper.runtime.reconciler import Verification

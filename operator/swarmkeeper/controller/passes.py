@@ -11,10 +11,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from desired_state.objects import JsonObject, Mode, ObjectRef
-from swarmkeeper.controller import announce, backoff, finalizing, settled, summary
+from swarmkeeper.controller import announce, backoff, finalizing, requests, settled, summary
 from swarmkeeper.controller.acting import Acting, revision_of
-from swarmkeeper.controller.deps import ACTOR, REFUSED, REQUESTED_AT, Deps
+from swarmkeeper.controller.deps import Deps
+from swarmkeeper.controller.names import ACTOR, REFUSED, REQUESTED_AT
 from swarmkeeper.controller.report import Report, Taken
+from swarmkeeper.controller.requests import RunRequest
 from swarmkeeper.controller.settled import Settled
 from swarmkeeper.controller.targets import Targets
 from swarmkeeper.runtime import mergepatch
@@ -130,13 +132,14 @@ class Passes:
             return replace(report, left_alone=left_alone)
         reconciler = self._deps.reconcilers[target.ref.kind]
         observed = reconciler.observe(target, self._deps.ports)
+        request = requests.pending(target.ref, stored, reconciler.runbooks)
         seen = settled.digest(stored, observed) if reconciler.steady else b""
-        if self._settled.holds(target.ref, seen):
+        if request is None and self._settled.holds(target.ref, seen):
             return replace(report, settled=True)
         plan = reconciler.plan(target, observed)
         self._deps.checkpoint("planned")
         taken: tuple[Taken, ...] = ()
-        if acting.take(plan):
+        if acting.take(plan, request.action if request else None):
             observed = reconciler.observe(target, self._deps.ports)
             plan = reconciler.plan(target, observed)
             taken = acting.close(plan)
@@ -151,6 +154,7 @@ class Passes:
             hold=acting.hold,
             error=acting.error,
             taken=taken,
+            request=_handled(request, acting, taken),
             digest=seen,
         )
 
@@ -191,6 +195,17 @@ class Passes:
         if outcome.result is Result.ERROR:
             metrics.errors.labels(ref.kind).inc()
         metrics.last_pass.set_to_current_time()
+
+
+def _handled(
+    request: RunRequest | None, acting: Acting, taken: tuple[Taken, ...]
+) -> RunRequest | None:
+    """The request, if nothing more is to be done for it; what is held or failed is tried again."""
+    if request is None or request.action is None:
+        return request
+    if isinstance(acting.error, Stalled):
+        return replace(request, refusal=acting.error.message)
+    return request if any(step.action is request.action for step in taken) else None
 
 
 def _left_alone(target: Target[Any]) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from swarmkeeper.controller.guard import Hold
+from swarmkeeper.controller.requests import RunRequest
 from swarmkeeper.runtime.diff import FieldDiff
 from swarmkeeper.runtime.errors import ReconcileError
 from swarmkeeper.runtime.plan import Action, Plan
@@ -49,6 +50,7 @@ class Report:
         revision: of the source at which the object was last changed.
         requested_at: value of the annotation that asked for a look.
         left_alone: (reason, message) of an object that is suspended or has mode Off.
+        request: a runbook that was asked for and is handled now, done or refused.
         digest: of the object and the last observation; empty where it says nothing.
         settled: nothing has changed since a pass that found all well.
     """
@@ -64,5 +66,6 @@ class Report:
     revision: str = ""
     requested_at: str = ""
     left_alone: tuple[str, str] | None = None
+    request: RunRequest | None = None
     digest: bytes = b""
     settled: bool = False

@@ -17,7 +17,8 @@ from desired_state.snapshot import Snapshot
 from desired_state.sources import Artifact, FetchFailed, Source
 from swarmkeeper.controller import backoff, source_status
 from swarmkeeper.controller.apply import Applied, Applier
-from swarmkeeper.controller.deps import ACTOR, REQUESTED_AT, Deps
+from swarmkeeper.controller.deps import Deps
+from swarmkeeper.controller.names import ACTOR, REQUESTED_AT
 from swarmkeeper.controller.source_status import Sync
 from swarmkeeper.runtime import mergepatch
 

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from desired_state.objects import JsonObject
 from swarmkeeper.controller.report import Report, Taken
+from swarmkeeper.controller.requests import HANDLED
 from swarmkeeper.runtime import conditions
 from swarmkeeper.runtime.conditions import Condition, Status
 from swarmkeeper.runtime.errors import Stalled, Wait
 
 DRIFT_SHOWN: Final = 10
-_KEPT: Final = ("lastOperation", "lastHandledReconcileAt", "lastAppliedRevision")
+_KEPT: Final = ("lastOperation", "lastHandledReconcileAt", "lastAppliedRevision", HANDLED)
 
 
 def summarize(
@@ -178,6 +179,8 @@ def _bookkeeping(report: Report, failures: int, next_attempt: datetime | None) -
     fields: JsonObject = {}
     if report.requested_at:
         fields["lastHandledReconcileAt"] = report.requested_at
+    if report.request is not None:
+        fields[HANDLED] = report.request.value
     if report.revision and _sync(report) == "Synced":
         fields["lastAppliedRevision"] = report.revision
     if failures:

@@ -115,13 +115,29 @@ def test_a_broken_file_is_refused_and_the_service_is_still_kept(stage: Stage) ->
 def test_a_request_by_annotation_is_answered(stage: Stage) -> None:
     stage.begin()
 
-    stage.operator.annotate(stage.name, "please")
+    stage.operator.annotate(stage.name, "requested-at", "please")
 
     eventually(
         lambda: (
             stage.operator.service(stage.name)["status"].get("lastHandledReconcileAt") == "please"
         )
     )
+
+
+def test_a_restart_by_annotation_replaces_the_tasks_once(stage: Stage) -> None:
+    stage.begin(update={"order": "start-first", "monitor": "1s"})
+    (before,) = [t.id for t in stage.swarm.tasks(stage.live().id) if t.state == "running"]
+
+    stage.operator.annotate(stage.name, "run", "restart:1")
+
+    eventually(
+        lambda: stage.operator.service(stage.name)["status"].get("lastHandledRun") == "restart:1"
+    )
+    stage.wait_ready()
+    running = [t.id for t in stage.swarm.tasks(stage.live().id) if t.desired_state == "running"]
+    assert before not in running
+    assert stage.live().spec["TaskTemplate"]["ForceUpdate"] == 1
+    assert ("restart", ["Intended", "Succeeded"]) in stage.actions()
 
 
 def test_sigterm_ends_it_cleanly(stage: Stage) -> None:
