@@ -133,10 +133,11 @@ def _fields(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> t
     """The fields of the step: those it names, or all; ids are asked for only if they are needed."""
     lists = ("spec.networks", "spec.configs", "spec.secrets")
     spec, declared = target.spec, target.declared
-    if action.after and not any(path in action.after for path in lists):
+    named = {path for path in action.after if path.startswith("spec.")}
+    if named and not named.intersection(lists):
         spec = spec.model_copy(update={"networks": None, "configs": None, "secrets": None})
     fields = declared_fields(spec, declared, references(spec, swarm))
-    return tuple(f for f in fields if not action.after or f.path in action.after)
+    return tuple(field for field in fields if not named or field.path in named)
 
 
 def _require_unmoved(todo: tuple[Field, ...], before: Mapping[str, Any], fresh: Service) -> None:

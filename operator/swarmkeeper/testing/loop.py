@@ -66,9 +66,10 @@ class Loop(Generic[SpecT]):
         return self._look()
 
     def ask(self, runbook: str, **parameters: Any) -> str:
-        """Runs a runbook by hand, as a RunbookRun does."""
+        """Runs a runbook by hand; `run` is the identity of the request."""
         name = str(self._target.ref)
-        action = Action(runbook, name, {}, {}, "asked for", Risk.MEDIUM, parameters)
+        after = {key: value for key, value in parameters.items() if key == "run"}
+        action = Action(runbook, name, {}, after, "asked for", Risk.MEDIUM, parameters)
         return self._reconciler.act(self.target, action, self._ports)
 
     def delete(self) -> Plan:

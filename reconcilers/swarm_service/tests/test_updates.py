@@ -268,6 +268,16 @@ def test_without_a_previous_spec_there_is_nothing_to_roll_back_to() -> None:
     assert caught.value.reason == "NoPreviousSpec"
 
 
+def test_update_by_hand_puts_everything_right() -> None:
+    swarm, loop, _ = running(replicas=2, env={"A": "1"})
+    swarm.edit("web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+    swarm.edit("web", lambda spec: spec["TaskTemplate"]["ContainerSpec"].update(Env=[]))
+
+    loop.ask("update", run="update:1")
+
+    assert loop.plan().in_sync
+
+
 def test_scale_by_hand_takes_a_number() -> None:
     swarm, loop, _ = running(replicasOwner="other")
 
