@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -95,7 +96,7 @@ def _write(target: Target[SwarmServiceSpec], swarm: Swarm, change: Change) -> st
 
 def _scale(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> str:
     if "replicas" not in action.parameters:
-        return _update(target, action, swarm)
+        return _correct(target, action, swarm, {"spec.replicas"})
     replicas = _replicas(action.parameters["replicas"])
 
     def change(fresh: Service) -> JsonObject | None:
@@ -118,7 +119,14 @@ def _replicas(value: Any) -> int:
 
 
 def _update(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> str:
-    fields = _fields(target, action, swarm)
+    named = {path for path in action.after if path.startswith("spec.")}
+    return _correct(target, action, swarm, named)
+
+
+def _correct(
+    target: Target[SwarmServiceSpec], action: Action, swarm: Swarm, named: AbstractSet[str]
+) -> str:
+    fields = _fields(target, named, swarm)
 
     def change(fresh: Service) -> JsonObject | None:
         _require_ours(target, fresh)
@@ -129,11 +137,12 @@ def _update(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> s
     return _write(target, swarm, change)
 
 
-def _fields(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> tuple[Field, ...]:
-    """The fields of the step: those it names, or all; ids are asked for only if they are needed."""
+def _fields(
+    target: Target[SwarmServiceSpec], named: AbstractSet[str], swarm: Swarm
+) -> tuple[Field, ...]:
+    """The named fields, or all if none is named; ids are asked for only if they are needed."""
     lists = ("spec.networks", "spec.configs", "spec.secrets")
     spec, declared = target.spec, target.declared
-    named = {path for path in action.after if path.startswith("spec.")}
     if named and not named.intersection(lists):
         spec = spec.model_copy(update={"networks": None, "configs": None, "secrets": None})
     fields = declared_fields(spec, declared, references(spec, swarm))

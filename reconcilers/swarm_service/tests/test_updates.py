@@ -278,6 +278,16 @@ def test_update_by_hand_puts_everything_right() -> None:
     assert loop.plan().in_sync
 
 
+def test_scale_by_hand_without_a_number_takes_the_declared_one_and_nothing_else() -> None:
+    swarm, loop, _ = running(replicas=2, env={"A": "1"})
+    swarm.edit("web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+    swarm.edit("web", lambda spec: spec["TaskTemplate"]["ContainerSpec"].update(Env=[]))
+
+    loop.ask("scale", run="scale:1")
+
+    assert [diff.path for diff in loop.plan().drift] == ["spec.env.A"]
+
+
 def test_scale_by_hand_takes_a_number() -> None:
     swarm, loop, _ = running(replicasOwner="other")
 
