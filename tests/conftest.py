@@ -13,6 +13,7 @@ import pytest
 ONE_AT_A_TIME = ("e2e", "chaos")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist makes its groups of the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of some folders on one worker."""
     for item in items:

@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from swarmkeeper import sandbox as sandboxes
 
 TOLD = (
     "scaled it",
@@ -24,19 +24,48 @@ TOLD = (
 RESOURCES = (["service"], ["network"], ["secret"], ["volume"], ["image", "--all"])
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Of a person who has set nothing, with a folder of its own for what is temporary."""
-    inherited = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
-    return {**inherited, "TMPDIR": str(folder), "COLUMNS": "160"}
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Folders of a demo's own; short, for they hold sockets.
+
+    Attributes:
+        files: for what is temporary.
+        sandboxes: for sandboxes.
+    """
+
+    files: Path
+    sandboxes: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of a person who has set nothing else."""
+        inherited = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
+        own = {"TMPDIR": str(self.files), "SWARMKEEPER_SANDBOX_DIR": str(self.sandboxes)}
+        return {**inherited, **own, "COLUMNS": "160"}
+
+    def left(self) -> list[str]:
+        """What is still there: files, sandboxes, processes."""
+        folders = (self.files, self.sandboxes)
+        files = [str(entry) for folder in folders for entry in folder.iterdir()]
+        return sorted([*files, *(line for folder in folders for line in processes_of(folder))])
 
 
-def demo(folder: Path, *options: str) -> subprocess.Popen[str]:
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(prefix="sk") as name:
+        place = Place(Path(name) / "t", Path(name) / "s")
+        place.files.mkdir()
+        place.sandboxes.mkdir()
+        yield place
+
+
+def demo(place: Place, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "swarmkeeper", "demo", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment(folder),
+        env=place.environment,
     )
 
 
@@ -57,7 +86,7 @@ def resources(docker_host: str) -> dict[str, set[str]]:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Processes that have to do with a folder."""
+    """Command lines of the processes that have to do with a folder."""
     words = str(folder).encode()
     lines = (_command_line(entry) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
     return [line.decode() for line in lines if words in line]
@@ -70,22 +99,8 @@ def _command_line(entry: Path) -> bytes:
         return b""
 
 
-def left(folder: Path, before: Sequence[str]) -> dict[str, object]:
-    """What a demo has left behind."""
-    return {
-        "files": sorted(str(file) for file in folder.iterdir()),
-        "processes": processes_of(folder),
-        "sandboxes": [n for n in sandboxes.names() if n.startswith("demo-") and n not in before],
-    }
-
-
-NOTHING: dict[str, object] = {"files": [], "processes": [], "sandboxes": []}
-
-
-def test_every_step_works_on_a_swarm_of_its_own_and_nothing_is_left(tmp_path: Path) -> None:
-    before = sandboxes.names()
-
-    output = finished(demo(tmp_path))
+def test_every_step_works_on_a_swarm_of_its_own_and_nothing_is_left(place: Place) -> None:
+    output = finished(demo(place))
 
     assert all(words in output for words in TOLD)
     assert "agents.yaml:39: SwarmService/agent-qa: spec.replicas" in output
@@ -93,55 +108,52 @@ def test_every_step_works_on_a_swarm_of_its_own_and_nothing_is_left(tmp_path: Pa
     accepted = [int(ms) for ms in re.findall(r"accepted by the engine after (\d+) ms", output)]
     assert len(accepted) == 4
     assert max(accepted) < 5_000
-    assert left(tmp_path, before) == NOTHING
+    assert place.left() == []
 
 
 def test_on_a_swarm_that_is_there_only_its_own_things_are_touched(
-    tmp_path: Path, docker_host: str
+    place: Place, docker_host: str
 ) -> None:
-    base = ["busybox", "redis:7-alpine", "postgres:15"]
-    for image in base:
+    for image in ("busybox", "redis:7-alpine", "postgres:15"):
         subprocess.run(["docker", "--host", docker_host, "pull", "-q", image], check=True)
     before = resources(docker_host)
 
-    output = finished(demo(tmp_path, "--docker-host", docker_host))
+    output = finished(demo(place, "--docker-host", docker_host))
 
     assert all(words in output for words in TOLD)
     after = resources(docker_host)
     pulled = after.pop("image") - before.pop("image")
     assert after == before
     assert len(pulled) <= 2  # what `stack deploy` has found in the registry by itself
-    assert left(tmp_path, sandboxes.names()) == NOTHING
+    assert place.left() == []
 
 
-def test_a_kept_demo_can_be_used_and_ended(tmp_path: Path) -> None:
-    before = sandboxes.names()
-    output = finished(demo(tmp_path, "--keep"))
-    (folder,) = tmp_path.iterdir()
+def test_a_kept_demo_can_be_used_and_ended(place: Place) -> None:
+    output = finished(demo(place, "--keep"))
+    (folder,) = place.files.iterdir()
     host = re.search(r"export DOCKER_HOST=(\S+)", output)
     assert host
 
     plan = subprocess.run(
         [sys.executable, "-m", "swarmkeeper", "plan", str(folder / "desired-state")],
-        env={**environment(tmp_path), "DOCKER_HOST": host[1]},
+        env={**place.environment, "DOCKER_HOST": host[1]},
         capture_output=True,
         text=True,
         check=False,
     )
-    finished(demo(tmp_path, "--end", str(folder)))
+    finished(demo(place, "--end", str(folder)))
 
     assert (plan.returncode, plan.stderr) == (0, "")
     assert "5 of 5 objects in sync" in plan.stdout
-    assert left(tmp_path, before) == NOTHING
+    assert place.left() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    before = sandboxes.names()
-    with demo(tmp_path) as process:
+def test_an_interrupted_demo_leaves_nothing(place: Place, number: signal.Signals) -> None:
+    with demo(place) as process:
         for line in process.stdout or ():
             if "Kubernetes API answers" in line:
                 process.send_signal(number)
 
     assert process.returncode == 130
-    assert left(tmp_path, before) == NOTHING
+    assert place.left() == []
