@@ -143,7 +143,7 @@ def _fields(
     """The named fields, or all if none is named; ids are asked for only if they are needed."""
     lists = ("spec.networks", "spec.configs", "spec.secrets")
     spec, declared = target.spec, target.declared
-    if named and not named.intersection(lists):
+    if named and named.isdisjoint(lists):
         spec = spec.model_copy(update={"networks": None, "configs": None, "secrets": None})
     fields = declared_fields(spec, declared, references(spec, swarm))
     return tuple(field for field in fields if not named or field.path in named)
