@@ -182,6 +182,14 @@ def _resume(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> s
     return _write(target, swarm, change)
 
 
+def _settle(target: Target[SwarmServiceSpec], _: Action, swarm: Swarm) -> str:
+    def change(fresh: Service) -> JsonObject | None:
+        _require_ours(target, fresh)
+        return copy.deepcopy(fresh.spec)
+
+    return _write(target, swarm, change)
+
+
 def _once(action: Action, fresh: Service, document: JsonObject) -> JsonObject | None:
     run = str(action.parameters.get("run", ""))
     if run and run == last_run(fresh):
@@ -246,6 +254,7 @@ def _remove(target: Target[SwarmServiceSpec], _: Action, swarm: Swarm) -> str:
 _STEPS: Final[Mapping[str, Step]] = {
     "scale": _scale,
     "update": _update,
+    "settle": _settle,
     "restart": _restart,
     "rollback-service": _rollback,
     "resume-update": _resume,

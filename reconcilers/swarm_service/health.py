@@ -24,12 +24,12 @@ class Verdict:
 
     Attributes:
         condition: the condition Healthy.
-        progress: what is still being found out, or empty.
+        doubt: failures that are not enough for a verdict yet, or empty; look again soon.
         counter: `status.healthCheck`, or empty while nothing fails.
     """
 
     condition: Condition
-    progress: str = ""
+    doubt: str = ""
     counter: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -61,8 +61,8 @@ def _count(target: Target[SwarmServiceSpec], health: Health, failed: Probe) -> V
     text = f"{failed.url}: {failed.problem}"
     if counter["failures"] >= health.failure_threshold:
         return Verdict(Condition(HEALTHY, Status.FALSE, HEALTH_CHECK_FAILED, text), counter=counter)
-    progress = f"health check failed {counter['failures']} of {health.failure_threshold} times"
-    return Verdict(_as_before(target).condition, f"{progress}: {text}", counter)
+    doubt = f"health check failed {counter['failures']} of {health.failure_threshold} times"
+    return Verdict(_as_before(target).condition, f"{doubt}: {text}", counter)
 
 
 def _counter(known: Mapping[str, Any], threshold: int, now: datetime) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from reconcilers.swarm_service.declared import References, declared_fields
 from reconcilers.swarm_service.document import labels
@@ -22,14 +23,16 @@ from reconcilers.swarm_service.ownership import (
 from reconcilers.swarm_service.parts import DeletionPolicy
 from reconcilers.swarm_service.settings import mode_of
 from reconcilers.swarm_service.spec import SwarmServiceSpec
-from reconcilers.swarm_service.tasks import failures, without_ids
+from reconcilers.swarm_service.tasks import failures, rollout, without_ids
 from swarmkeeper.runtime.diff import ABSENT, FieldDiff
 from swarmkeeper.runtime.plan import Action, Plan, Risk
 from swarmkeeper.runtime.reconciler import Target
 from swarmkeeper.runtime.swarm import Service
 from swarmkeeper.runtime.unknown import Unknown
 
-REPLICAS = "spec.replicas"
+REPLICAS: Final = "spec.replicas"
+RUNNING: Final = "status.replicas.running"
+SETTLE_AFTER: Final = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ def plan(target: Target[SwarmServiceSpec], observed: Observed) -> Plan:
         return Plan(drift=drift)  # the engine is at work; what it ends in will be seen
     adopt = _adopt(view)
     steps = (*adopt, *_correct(view))
+    surplus = () if steps else _surplus(view, observed)
+    if surplus:
+        return Plan(drift=(*drift, *surplus), actions=(_settle(view, surplus),))
     return Plan(drift=(*_owner_drift(view, adopt), *drift), actions=steps)
 
 
@@ -241,6 +247,31 @@ def _correct(view: _View) -> tuple[Action, ...]:
     reason = f"{', '.join(paths)} {'is' if len(paths) == 1 else 'are'} not as declared"
     risk = Risk.MEDIUM if any(field.restarts for field in view.fields) else Risk.LOW
     return (_step(view.target, runbook, (before, after), reason, risk),)
+
+
+def _surplus(view: _View, observed: Observed) -> tuple[FieldDiff, ...]:
+    """Tasks that Swarm keeps running beyond the number, though it was told long enough ago.
+
+    Its orchestrator can miss a scale-down that comes milliseconds after a scale-up, and then does
+    nothing until the service is written again.
+    """
+    tasks, nodes, since = observed.tasks, observed.nodes, view.target.status.get("progress")
+    if not isinstance(tasks, tuple) or isinstance(nodes, Unknown) or not since:
+        return ()
+    count = rollout(view.service, tasks, nodes, view.target.now)
+    waited = view.target.now - datetime.fromisoformat(since["since"])
+    at_work = update_state(view.service) == "updating"
+    if count.running <= count.desired or at_work or waited < SETTLE_AFTER:
+        return ()
+    origin = view.target.origin_of(REPLICAS)
+    return (FieldDiff(RUNNING, count.desired, count.running, origin),)
+
+
+def _settle(view: _View, surplus: Sequence[FieldDiff]) -> Action:
+    before = {diff.path: diff.got for diff in surplus}
+    after = {diff.path: diff.want for diff in surplus}
+    reason = "Swarm runs more tasks than the service has replicas, and does nothing about it"
+    return _step(view.target, "settle", (before, after), reason)
 
 
 def _step(

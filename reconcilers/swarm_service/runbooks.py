@@ -26,6 +26,13 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         revert="rollback-service",
     ),
     Runbook(
+        "settle",
+        "Writes the service as it is, so that Swarm looks at it again: ends tasks beyond the number "
+        "that it has forgotten; verified by counting tasks that run.",
+        Risk.LOW,
+        revert="None is needed: the spec stays the same.",
+    ),
+    Runbook(
         "restart",
         "Replaces all tasks by the update policy; verified by new tasks that run.",
         Risk.MEDIUM,

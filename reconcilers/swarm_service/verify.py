@@ -13,7 +13,7 @@ from reconcilers.swarm_service.convergence import (
     with_deadline,
 )
 from reconcilers.swarm_service.document import CONTAINER, dig
-from reconcilers.swarm_service.health import Verdict, judge
+from reconcilers.swarm_service.health import SPACING, Verdict, judge
 from reconcilers.swarm_service.memory import update_state
 from reconcilers.swarm_service.observe import Observed
 from reconcilers.swarm_service.ownership import (
@@ -77,17 +77,18 @@ def _as_last_seen(target: Target[SwarmServiceSpec]) -> Rollout:
 
 
 def _verification(found: Convergence, verdict: Verdict, fields: Mapping[str, Any]) -> Verification:
-    coming = found.message if found.coming else ""
     status = verdict.condition.status
+    in_doubt = bool(verdict.doubt) and not found.failed
     return Verification(
         conditions=(
             Condition(CONVERGED, Status.of(found.done), found.reason, found.message),
             verdict.condition,
         ),
         healthy=None if status is Status.UNKNOWN else status is Status.TRUE,
-        message=found.message,
-        progress=coming or verdict.progress,
+        message=f"{found.message}; {verdict.doubt}" if in_doubt else found.message,
+        progress=found.message if found.coming else "",
         failure=(found.reason, found.message) if found.failed else None,
+        recheck=SPACING if in_doubt else None,
         fields=fields,
     )
 

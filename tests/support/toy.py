@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from desired_state.objects import CommonSpec, JsonObject, ObjectRef
@@ -37,6 +38,8 @@ class Gauges:
         progress: what is under way, or empty.
         healthy: health as observed.
         judged: how often a plan was made.
+        recheck: how soon the kind wants to look again.
+        blocked: what only a human can settle.
     """
 
     values: dict[str, int] = field(default_factory=dict)
@@ -47,6 +50,8 @@ class Gauges:
     progress: str = ""
     healthy: bool | None = True
     judged: int = 0
+    recheck: timedelta | None = None
+    blocked: tuple[str, str] | None = None
 
     def write(self, name: str, value: int | None) -> None:
         """Sets or removes a number."""
@@ -93,6 +98,8 @@ class GaugeReconciler:
             return Plan()
         path = "spec.value"
         diff = FieldDiff(path, target.spec.value, observed, target.origin_of(path))
+        if self.world.blocked is not None:
+            return Plan((diff,), blocked=self.world.blocked)
         name = target.ref.name
         after = {path: target.spec.value}
         action = Action("set", f"gauge/{name}", {path: observed}, after, "differs")
@@ -118,6 +125,7 @@ class GaugeReconciler:
             healthy=self.world.healthy,
             message=f"value is {observed}",
             progress=self.world.progress,
+            recheck=self.world.recheck,
             fields={"value": observed} if observed is not None else {},
         )
 

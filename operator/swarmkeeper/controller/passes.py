@@ -239,9 +239,15 @@ def _after(target: Target[Any] | None, report: Report, failures: int) -> timedel
         return max(wait, asked) if asked else wait
     if report.hold is not None and report.hold.after is not None:
         return min(report.hold.after, interval)
-    verification = report.verification
-    if verification is not None and verification.progress:
+    return _recheck(report, interval) or backoff.spread(interval)
+
+
+def _recheck(report: Report, interval: timedelta) -> timedelta | None:
+    """An early look at what is under way or in doubt; what waits for a human can wait."""
+    plan, verification = report.plan, report.verification
+    if plan is None or plan.blocked is not None or report.hold is not None:
+        return None
+    if verification is not None and verification.recheck is not None:
         return min(verification.recheck, interval)
-    if report.plan is not None and report.plan.drift and report.hold is None:
-        return min(SOON, interval)
-    return backoff.spread(interval)
+    under_way = bool(plan.drift) or (verification is not None and bool(verification.progress))
+    return min(SOON, interval) if under_way else None

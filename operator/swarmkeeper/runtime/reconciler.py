@@ -69,9 +69,10 @@ class Verification:
         conditions: the kind's own conditions (not Ready, Reconciling, Stalled: the engine sums up).
         healthy: does what runs work? None is Unknown.
         message: one line on the state, shown in `kubectl get`.
-        progress: what is still under way, or empty; the engine then looks again after `recheck`.
+        progress: what is still under way, or empty; Ready is Unknown meanwhile.
         failure: (reason, message) of what has failed and was not put right, or None.
-        recheck: how soon to look again while something is under way.
+        recheck: how soon to look again; by default a second while something is under way, and the
+            object's interval otherwise.
         fields: kind-specific fields of the status; camelCase, JSON-like, stable when nothing changes.
     """
 
@@ -80,7 +81,7 @@ class Verification:
     message: str
     progress: str = ""
     failure: tuple[str, str] | None = None
-    recheck: timedelta = timedelta(seconds=1)
+    recheck: timedelta | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 

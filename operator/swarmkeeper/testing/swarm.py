@@ -212,6 +212,10 @@ class FakeSwarm:
         """From now on new tasks stay in a state, e.g. `preparing`; `running` is usual."""
         self._orchestrator.state = state
 
+    def go_on(self) -> None:
+        """The orchestrator acts again: on what is written from now on."""
+        self._orchestrator.still = False
+
     def stand_still(self) -> None:
         """From now on no task is made or ended: the engine has not got round to it yet."""
         self._orchestrator.still = True

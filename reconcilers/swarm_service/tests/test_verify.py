@@ -135,6 +135,27 @@ def test_more_tasks_than_wanted_is_not_converged() -> None:
     assert world.converged == ("False", "TooManyTasks")
 
 
+def test_tasks_that_swarm_has_forgotten_are_ended_by_writing_the_service_again() -> None:
+    world = World()
+    world.swarm.edit("web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+    world.swarm.stand_still()
+    world.loop.run()
+    world.swarm.go_on()
+    assert world.loop.plan().in_sync
+    world.clock.advance(4)
+    (action,) = world.loop.plan().actions
+    assert (action.runbook, action.before, action.after) == (
+        "settle",
+        {"status.replicas.running": 5},
+        {"status.replicas.running": 3},
+    )
+
+    verification = world.loop.run()
+
+    assert verification.message == "3/3 running"
+    assert world.loop.plan().in_sync
+
+
 def test_old_tasks_are_not_taken_for_the_update() -> None:
     world = World()
     world.swarm.stand_still()
@@ -248,7 +269,7 @@ def test_a_url_makes_unhealthy_only_after_its_threshold() -> None:
     seen = []
     for _ in range(3):
         world.clock.advance(1)
-        seen.append((world.loop.run().progress != "", world.healthy))
+        seen.append((world.loop.run().recheck is not None, world.healthy))
 
     assert seen == [
         (True, ("True", "HealthCheckPassed")),

@@ -235,6 +235,27 @@ def test_something_under_way_is_looked_at_again_soon(engine: Harness) -> None:
     assert engine.condition(ref, "Reconciling") == ("True", "Progressing")
 
 
+def test_a_doubt_is_looked_at_again_soon_without_calling_it_progress(engine: Harness) -> None:
+    ref = engine.declare(value=3, interval="1h")
+    engine.world.recheck = timedelta(seconds=2)
+
+    outcome = engine.run(ref)
+
+    assert outcome.after == timedelta(seconds=2)
+    assert engine.condition(ref, "Ready") == ("True", "ReconciliationSucceeded")
+
+
+def test_what_waits_for_a_human_is_looked_at_every_interval(engine: Harness) -> None:
+    ref = engine.declare(value=3, interval="1h")
+    engine.world.blocked = ("Foreign", "belongs to someone else")
+
+    outcome = engine.run(ref)
+
+    assert outcome.after is not None
+    assert outcome.after > timedelta(minutes=50)
+    assert engine.condition(ref, "Stalled") == ("True", "Foreign")
+
+
 def test_the_request_for_a_look_is_acknowledged(engine: Harness) -> None:
     ref = engine.declare(value=3, annotations={"swarmkeeper.dev/requested-at": "now!"})
 
