@@ -125,6 +125,7 @@ class Operator:
         host = KopfHost(access, self._scheme, self.controller.on_change)
         kopf_task = asyncio.create_task(host.run(), name="kopf")
         kopf_task.add_done_callback(lambda _task: stop.set())
+        await host.wait_ready(kopf_task)
         await self._start()
         # Written last: who waits for the file finds an operator that is up.
         write_kubeconfig(

@@ -34,10 +34,19 @@ def run(settings: Settings) -> None:
     asyncio.run(serve(Operator(settings, world(settings))))
 
 
-async def serve(operator: Operator, started: asyncio.Event | None = None) -> None:
+async def serve(operator: Operator) -> None:
     """Runs an operator until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
+    stop, started = asyncio.Event(), asyncio.Event()
+    _stop_on_signals(stop)
+    running = asyncio.create_task(operator.run(stop, started))
+    up = asyncio.create_task(started.wait())
+    await asyncio.wait([running, up], return_when=asyncio.FIRST_COMPLETED)
+    _stop_on_signals(stop)  # kopf has put its own handlers there, and would stop first and slowly
+    await running
+    up.cancel()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await operator.run(stop, started)

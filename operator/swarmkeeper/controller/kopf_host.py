@@ -52,7 +52,7 @@ class KopfHost:
         self._on_change = on_change
         self._registry = kopf.OperatorRegistry()
         self._stop = asyncio.Event()
-        self.ready = asyncio.Event()
+        self._ready = asyncio.Event()
         self._register(scheme)
 
     async def run(self) -> None:
@@ -62,9 +62,19 @@ class KopfHost:
             settings=_settings(),
             standalone=True,
             clusterwide=True,
-            ready_flag=self.ready,
+            ready_flag=self._ready,
             stop_flag=self._stop,
         )
+
+    async def wait_ready(self, running: asyncio.Task[None]) -> None:
+        """Waits until kopf is up, or has ended before it was.
+
+        Args:
+            running: the task that runs it.
+        """
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait([ready, running], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
 
     def stop(self) -> None:
         """Lets `run` return."""
