@@ -122,8 +122,18 @@ class SwarmView:
         Raises:
             DemoError: it does not come about.
         """
-        until(lambda: len(self.tasks(name)) == number, f"{number} tasks of {name} running")
+        try:
+            until(lambda: len(self.tasks(name)) == number, f"{number} tasks of {name} running")
+        except DemoError as error:
+            raise DemoError(f"{error}; {self._trouble(name)}") from error
         return time.monotonic()
+
+    def _trouble(self, name: str) -> str:
+        """What the engine says about the tasks of a service that do not run."""
+        service = self._swarm.service(name)
+        tasks = self._swarm.tasks(service.id) if service else ()
+        told = {f"{task.state}: {task.error}" for task in tasks if task.state != "running"}
+        return "the engine says: " + ("; ".join(sorted(told)) or "nothing")
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
