@@ -8,13 +8,17 @@ most one later time at which it becomes due by itself, set when its pass ends.
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 KeyT = TypeVar("KeyT")
+SLACK: Final = 0.25
+SLACK_FROM: Final = 5.0
+"""Waits of so many seconds and more may be longer by up to SLACK seconds."""
 
 
 class WorkQueue(Generic[KeyT]):
@@ -34,6 +38,7 @@ class WorkQueue(Generic[KeyT]):
         self._due: dict[KeyT, float] = {}
         self._timers: list[tuple[float, int, KeyT]] = []
         self._count = 0
+        self._timed = False
         self._closed = False
 
     def add(self, key: KeyT, *, urgent: bool = False) -> None:
@@ -74,11 +79,12 @@ class WorkQueue(Generic[KeyT]):
                     waited = self._monotonic() - self._queued.pop(key)
                     self._processing.add(key)
                     self._due.pop(key, None)
+                    if self._ready or (self._timers and not self._timed):
+                        self._changed.notify()  # somebody must see to the others
                     return key, waited
-                pause = self._pause(deadline)
-                if pause is not None and pause <= 0:
+                if deadline is not None and deadline <= self._monotonic():
                     return None
-                self._changed.wait(pause)
+                self._wait(deadline)
             return None
 
     def done(self, key: KeyT, *, after: float | None = None) -> None:
@@ -95,10 +101,13 @@ class WorkQueue(Generic[KeyT]):
                 self._queued[key] = self._monotonic()
                 self._ready.append(key)
             elif after is not None:
-                due = self._monotonic() + after
+                due = _with_slack(self._monotonic() + after, after)
                 self._due[key] = due
                 self._count += 1
                 heapq.heappush(self._timers, (due, self._count, key))
+                if self._timers[0][2] == key:
+                    self._changed.notify_all()  # whoever minds the timers must wake earlier
+                    return
             self._changed.notify()
 
     def close(self) -> None:
@@ -129,13 +138,23 @@ class WorkQueue(Generic[KeyT]):
                     self._queued[key] = now
                     self._ready.append(key)
 
-    def _pause(self, deadline: float | None) -> float | None:
-        times = [self._timers[0][0]] if self._timers else []
+    def _wait(self, deadline: float | None) -> None:
+        """Sleeps until something changes; only one of those that wait minds the timers."""
+        minds_timers = bool(self._timers) and not self._timed
+        times = [self._timers[0][0]] if minds_timers else []
         if deadline is not None:
             times.append(deadline)
-        if not times:
-            return None
-        now = self._monotonic()
-        if deadline is not None and deadline <= now:
-            return 0
-        return max(min(times) - now, 0.0005)
+        self._timed = self._timed or minds_timers
+        try:
+            pause = max(min(times) - self._monotonic(), 0.0005) if times else None
+            self._changed.wait(pause)
+        finally:
+            if minds_timers:
+                self._timed = False
+
+
+def _with_slack(due: float, after: float) -> float:
+    """A time a little later, so that many keys become due together and wake the machine once."""
+    if after < SLACK_FROM:
+        return due
+    return math.ceil(due / SLACK) * SLACK

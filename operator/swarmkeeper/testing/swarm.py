@@ -9,6 +9,8 @@ from dataclasses import replace
 from threading import RLock
 from typing import Any, Final
 
+import orjson
+
 from desired_state.objects import JsonObject
 from swarmkeeper.runtime.ports import Clock
 from swarmkeeper.runtime.swarm import (
@@ -323,4 +325,7 @@ def _node(number: int) -> Node:
 
 
 def _copy(service: Service) -> Service:
-    return copy.deepcopy(service)
+    """A copy that its caller may change, made as cheaply as a real answer is parsed."""
+    parts = (service.spec, service.previous_spec, dict(service.update_status))
+    spec, previous, status = orjson.loads(orjson.dumps(parts))
+    return replace(service, spec=spec, previous_spec=previous, update_status=status)

@@ -103,6 +103,28 @@ def test_closing_ends_every_wait() -> None:
     assert ended == [None, None, None]
 
 
+def test_an_earlier_time_wakes_those_who_wait_for_a_later_one() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    for key in ("late", "early"):
+        queue.add(key)
+        queue.get(0)
+    queue.done("late", after=3600)
+    got: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: got.append((queue.get(5) or ("", 0))[0])) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    queue.done("early", after=0.05)
+    while not got:
+        threads[0].join(0.01)
+    queue.close()
+    for thread in threads:
+        thread.join(5)
+
+    assert "early" in got
+
+
 @given(st.lists(st.sampled_from("abc"), max_size=40), st.integers(1, 3))
 def test_no_key_is_processed_twice_at_a_time_and_none_is_lost(keys: list[str], width: int) -> None:
     queue: WorkQueue[str] = WorkQueue()
