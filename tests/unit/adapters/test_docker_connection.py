@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from swarmkeeper.adapters.docker.connection import Endpoint, Engine
+from swarmkeeper.adapters.docker.connection import Engine
+from swarmkeeper.adapters.docker.endpoint import Endpoint
 from swarmkeeper.runtime.swarm import SwarmUnavailable
 
 Serve = Callable[[socket.socket], None]
@@ -106,6 +107,50 @@ def test_a_read_on_a_connection_that_went_stale_is_sent_again(
     assert daemon.requests == [b"GET /a HTTP/1.1", b"GET /b HTTP/1.1"]
 
 
+def answer_then_hang_up(daemon: Daemon, connection: socket.socket) -> None:
+    daemon.answer(connection)
+    hang_up(daemon, connection)
+
+
+def test_a_read_that_a_kept_connection_loses_is_sent_again_once(
+    start: Callable[..., Daemon],
+) -> None:
+    daemon = start(answer_then_hang_up, hang_up, one_answer)
+    engine = Engine(daemon.endpoint, timeout=2)
+
+    engine.get("/a")
+    with pytest.raises(SwarmUnavailable, match="closed connection without response"):
+        engine.get("/b")
+
+    engine.close()
+    assert daemon.requests == [b"GET /a HTTP/1.1", b"GET /b HTTP/1.1", b"GET /b HTTP/1.1"]
+
+
+def test_a_write_that_a_kept_connection_loses_is_not_sent_again(
+    start: Callable[..., Daemon],
+) -> None:
+    daemon = start(answer_then_hang_up, one_answer)
+    engine = Engine(daemon.endpoint, timeout=2)
+
+    engine.get("/a")
+    with pytest.raises(SwarmUnavailable):
+        engine.send("POST", "/services/create", {})
+
+    engine.close()
+    assert daemon.requests == [b"GET /a HTTP/1.1", b"POST /services/create HTTP/1.1"]
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed(start: Callable[..., Daemon]) -> None:
+    elsewhere = b"HTTP/1.1 307 X\r\nLocation: /b\r\nContent-Length: 2\r\n\r\n{}"
+    daemon = start(lambda daemon, connection: daemon.answer(connection, elsewhere))
+    engine = Engine(daemon.endpoint, timeout=2)
+
+    assert engine.get("/a").status == 307
+
+    engine.close()
+    assert daemon.requests == [b"GET /a HTTP/1.1"]
+
+
 def test_a_write_that_got_no_answer_is_not_sent_again(start: Callable[..., Daemon]) -> None:
     daemon = start(hang_up, one_answer)
     engine = Engine(daemon.endpoint, timeout=2)
@@ -140,23 +185,3 @@ def test_something_that_speaks_no_json_is_no_engine(start: Callable[..., Daemon]
         engine.get("/a").json()
 
     engine.close()
-
-
-@pytest.mark.parametrize(
-    ("docker_host", "path", "address"),
-    [
-        ("unix:///run/docker.sock", "/run/docker.sock", ("", 0)),
-        ("tcp://10.0.0.1:2375", "", ("10.0.0.1", 2375)),
-        ("tcp://manager", "", ("manager", 2375)),
-    ],
-)
-def test_docker_host_is_read(docker_host: str, path: str, address: tuple[str, int]) -> None:
-    endpoint = Endpoint.parse(docker_host)
-
-    assert (endpoint.path, endpoint.address) == (path, address)
-
-
-@pytest.mark.parametrize("docker_host", ["", "/run/docker.sock", "ssh://host", "unix://", "tcp://"])
-def test_what_is_no_docker_host_is_refused(docker_host: str) -> None:
-    with pytest.raises(ValueError, match="is no Docker host"):
-        Endpoint.parse(docker_host)

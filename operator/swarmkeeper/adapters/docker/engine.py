@@ -7,7 +7,9 @@ from typing import Final
 from urllib.parse import quote
 
 from desired_state.objects import JsonObject
-from swarmkeeper.adapters.docker.connection import Answer, Endpoint, Engine
+from swarmkeeper.adapters.docker import credentials
+from swarmkeeper.adapters.docker.connection import Answer, Engine
+from swarmkeeper.adapters.docker.endpoint import Endpoint
 from swarmkeeper.adapters.docker.errors import check, says_no_such_service
 from swarmkeeper.adapters.docker.shapes import ids_of, node_of, service_of, task_of
 from swarmkeeper.runtime.swarm import (
@@ -31,7 +33,8 @@ class DockerSwarm:
     Args:
         docker_host: `unix:///path` or `tcp://host:port`.
         timeout: seconds for one request to the engine.
-        registry_auth: image -> value of the header X-Registry-Auth for it, or None.
+        registry_auth: image -> value of the header X-Registry-Auth for it, or None; by default what
+            `docker login` left.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class DockerSwarm:
         docker_host: str,
         *,
         timeout: float = 10.0,
-        registry_auth: RegistryAuth = lambda _: None,
+        registry_auth: RegistryAuth = credentials.of_user,
     ) -> None:
         self._engine = Engine(Endpoint.parse(docker_host), timeout=timeout)
         self._registry_auth = registry_auth
@@ -137,5 +140,5 @@ class DockerSwarm:
         return check(self._engine.send("POST", path, spec, headers))
 
     def close(self) -> None:
-        """Closes idle connections."""
+        """Closes the connections."""
         self._engine.close()

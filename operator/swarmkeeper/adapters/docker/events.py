@@ -2,16 +2,11 @@
 
 Events get lost: the stream ends with the daemon, and a frozen daemon says nothing at all. So after
 every connection the listener is told that there was a gap, and it looks at everything once.
-
-The stream is asked for by HTTP/1.0, which the engine answers without chunks: one JSON document a line.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,21 +14,24 @@ from typing import Final
 from urllib.parse import quote
 
 import orjson
+from tenacity import Retrying, retry_if_result, stop_when_event_set, wait_random_exponential
+from tenacity.nap import sleep_using_event
 
-from swarmkeeper.adapters.docker.connection import Endpoint, Engine
+from swarmkeeper.adapters.docker.endpoint import Endpoint
+from swarmkeeper.adapters.docker.stream import BROKEN, Stream, connected
 from swarmkeeper.runtime.swarm import SwarmUnavailable
 
 logger = logging.getLogger(__name__)
 
 TYPES: Final = ("service", "node", "secret", "config", "network")
-FIRST_WAIT: Final = 0.1
-LONGEST_WAIT: Final = 10.0
+WAITS: Final = wait_random_exponential(multiplier=0.2, min=0.05, max=10)
+"""Until the next connection, where the last one was no good one."""
 STEADY: Final = 5.0
 """A connection that held so many seconds was a good one: the waits begin anew."""
-LONGEST_HEADER: Final = 64 * 1024
+PATIENCE: Final = 0.5
+"""Seconds that `stop` waits for a connection which is just being made."""
 
 _FILTERS: Final = quote(orjson.dumps({"scope": ["swarm"], "type": list(TYPES)}).decode())
-_REQUEST: Final = f"GET /events?filters={_FILTERS} HTTP/1.0\r\nHost: docker\r\n\r\n".encode()
 
 
 class EngineEvents:
@@ -63,7 +61,7 @@ class EngineEvents:
         self._timeout = timeout
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._stream: socket.socket | None = None
+        self._stream: Stream | None = None
         self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
 
     def start(self) -> None:
@@ -72,71 +70,55 @@ class EngineEvents:
 
     def stop(self) -> None:
         """Ends promptly."""
-        self._stopped.set()
         with self._lock:
+            self._stopped.set()
             if self._stream is not None:
-                with contextlib.suppress(OSError):  # the other side may have closed it
-                    self._stream.shutdown(socket.SHUT_RDWR)
+                self._stream.cut()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(PATIENCE)
 
     def _run(self) -> None:
-        wait = FIRST_WAIT
+        until_steady = Retrying(
+            wait=WAITS,
+            retry=retry_if_result(lambda steady: not steady),
+            sleep=sleep_using_event(self._stopped),
+            stop=stop_when_event_set(self._stopped),
+            retry_error_callback=lambda _: None,
+        )
         while not self._stopped.is_set():
-            began = time.monotonic()
-            try:
-                self._watch()
-            except (OSError, SwarmUnavailable) as error:
-                logger.info("engine events interrupted", extra={"error": str(error)})
-            except Exception:
-                logger.exception("engine events failed")
-            wait = FIRST_WAIT if time.monotonic() - began > STEADY else wait
-            self._stopped.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
-            wait = min(wait * 2, LONGEST_WAIT)
+            until_steady(self._watch)
 
-    def _watch(self) -> None:
-        """One connection, from its gap to its end."""
-        with self._endpoint.connect(self._timeout) as stream:
-            with self._lock:
-                self._stream = stream
-            try:
-                if not self._stopped.is_set():
-                    self._follow(stream)
-            finally:
-                with self._lock:
-                    self._stream = None
-
-    def _follow(self, stream: socket.socket) -> None:
-        stream.sendall(_REQUEST)
-        rest = _after_header(stream)
-        stream.settimeout(self._quiet)
-        self._on_gap()
-        for lines in self._lines(stream, rest):
-            names = {name for line in lines for name in names_in(line)}
-            if names:
-                self._on_signals(names)
-
-    def _lines(self, stream: socket.socket, rest: bytes) -> Iterator[list[bytes]]:
-        """Whole lines, as many at once as have come."""
-        while not self._stopped.is_set():
-            *lines, rest = rest.split(b"\n")
-            if lines:
-                yield lines
-            try:
-                received = stream.recv(65536)
-            except TimeoutError:
-                self._require_alive()
-                continue
-            if not received:
-                return
-            rest += received
-
-    def _require_alive(self) -> None:
-        engine = Engine(self._endpoint, timeout=self._timeout)
+    def _watch(self) -> bool:
+        """One connection from its beginning to its end; whether it was a good one."""
+        began = time.monotonic()
         try:
-            engine.get("/_ping")
+            with connected(self._endpoint, quiet=self._quiet, timeout=self._timeout) as stream:
+                self._follow(stream)
+        except (*BROKEN, SwarmUnavailable) as error:
+            if not self._stopped.is_set():
+                logger.info("engine events interrupted", extra={"error": str(error)})
+        except Exception:
+            logger.exception("engine events failed")
+        return time.monotonic() - began > STEADY
+
+    def _follow(self, stream: Stream) -> None:
+        if not self._take(stream):
+            return
+        try:
+            lines = stream.get(f"/events?filters={_FILTERS}")
+            self._on_gap()
+            for line in lines:
+                names = set(names_in(line))
+                if names and not self._stopped.is_set():
+                    self._on_signals(names)
         finally:
-            engine.close()
+            self._take(None)
+
+    def _take(self, stream: Stream | None) -> bool:
+        """Makes it what `stop` cuts; False where it has been called before."""
+        with self._lock:
+            self._stream = stream
+            return not self._stopped.is_set()
 
 
 def names_in(line: bytes) -> Iterator[str]:
@@ -152,24 +134,3 @@ def names_in(line: bytes) -> Iterator[str]:
         yield "node"
     elif isinstance(attributes, dict) and attributes.get("name"):
         yield f"{kind}/{attributes['name']}"
-
-
-def _after_header(stream: socket.socket) -> bytes:
-    """Reads past the header of the answer; what has come behind it is returned.
-
-    Raises:
-        SwarmUnavailable: the engine does not give events.
-    """
-    received = b""
-    while b"\r\n\r\n" not in received:
-        more = stream.recv(4096)
-        received += more
-        if not more or len(received) > LONGEST_HEADER:
-            raise SwarmUnavailable("the engine closed the connection before its answer")
-    header, _, rest = received.partition(b"\r\n\r\n")
-    status = header.split(b" ", 2)[1:2]
-    if status != [b"200"]:
-        raise SwarmUnavailable(
-            f"the engine gives no events: {header[:80].decode(errors='replace')}"
-        )
-    return rest
