@@ -83,7 +83,7 @@ def repository(folder: Path, name: str) -> Path:
     git(folder, "clone", "-q", str(folder / f"{name}.git"), str(folder / name))
     tree = folder / name
     git(tree, "switch", "-q", "--orphan", "main")
-    commit(tree, name, 2)
+    commit(tree, name, 3)
     git(tree, "push", "-q", "origin", "main")
     return tree
 
