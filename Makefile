@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 TESTS ?=
+# What the environment brings, kubectl among it, is found where the machine has none of its own.
+export PATH := $(PATH):$(CURDIR)/$(BIN)
 
 .PHONY: help install demo test check test-unit bench build clean
 
