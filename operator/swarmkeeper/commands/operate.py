@@ -31,13 +31,9 @@ def command(**given: Any) -> int:
     Exit codes: 0 stopped as asked, 1 it could not start or had to end.
     """
     settings = read_settings({name: value for name, value in given.items() if value is not None})
-    from swarmkeeper.commands.run import run  # noqa: PLC0415 - `--help` needs no adapters
-    from swarmkeeper.composition import ConfigurationError  # noqa: PLC0415 - as above
+    from swarmkeeper.commands.start import start  # noqa: PLC0415 - `--help` needs no adapters
 
-    try:
-        run(settings)
-    except ConfigurationError as error:
-        raise CommandError(str(error)) from error
+    start(settings)
     return 0
 
 

@@ -41,6 +41,25 @@ def test_all_wrong_values_are_told_by_their_option(capsys: pytest.CaptureFixture
     assert "--grace: 'soon' is not a duration" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(["--docker-host", "ftp://x"], "--docker-host: ", id="no engine's address"),
+        pytest.param(["--git", "nonsense"], "--git: must begin with https://", id="no URL"),
+        pytest.param(["--git", "/x", "--path", "../up"], "--path: ", id="outside the repository"),
+        pytest.param(["--log-level", "LOUD"], "--log-level: LOUD is none of", id="log level"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_a_sentence(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = swarmkeeper(capsys, "run", "--data-dir", str(tmp_path), "--port", "0", *arguments)
+
+    assert ran.code == 1
+    assert ran.err.splitlines()[-1].startswith("error: ")
+    assert told in ran.err
+
+
 def test_a_wrong_value_of_the_environment_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWARMKEEPER_WORKERS", "0")
 
