@@ -35,6 +35,19 @@ READY_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where a kind keeps the numbers of `kubectl scale`.
+
+    Attributes:
+        spec_replicas: path of the number that is wanted, below `.spec`.
+        status_replicas: path of the number that is the case, below `.status`.
+    """
+
+    spec_replicas: str = ".spec.replicas"
+    status_replicas: str = ".status.replicas"
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """How one kind is spelled in YAML, in the API and in kubectl.
 
@@ -46,6 +59,7 @@ class Kind:
         columns: columns of `kubectl get` after the name.
         description: one sentence on what the kind keeps true.
         from_git: whether objects of the kind may be declared in a source.
+        scale: for `kubectl scale`, or None where the kind has no number of replicas.
     """
 
     name: str
@@ -55,6 +69,7 @@ class Kind:
     columns: tuple[Column, ...] = READY_COLUMNS
     description: str = ""
     from_git: bool = True
+    scale: ScalePaths | None = None
 
     @property
     def singular(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from desired_state.objects import JsonObject, ObjectRef
-from desired_state.scheme import READY_COLUMNS, Column, Kind
+from desired_state.scheme import READY_COLUMNS, Column, Kind, ScalePaths
 from reconcilers.swarm_service import act as acting
 from reconcilers.swarm_service import observe as observing
 from reconcilers.swarm_service import plan as planning
@@ -42,6 +42,7 @@ KIND: Final = Kind(
         _AGE,
     ),
     description="Keeps one service of the swarm as declared, field by field.",
+    scale=ScalePaths(status_replicas=".status.replicas.running"),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from desired_state.objects import API_VERSION, CommonSpec, JsonObject
-from desired_state.scheme import READY_COLUMNS, Column, Kind
+from desired_state.scheme import READY_COLUMNS, Column, Kind, ScalePaths
 
 
 class WidgetSpec(CommonSpec):
@@ -30,6 +30,7 @@ WIDGET = Kind(
         Column("Env", ".spec.env", priority=1),
     ),
     description="A thing for tests.",
+    scale=ScalePaths(".spec.size", ".status.sizes.now"),
 )
 
 

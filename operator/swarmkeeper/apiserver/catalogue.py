@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from desired_state.objects import CommonSpec
-from desired_state.scheme import Column, Kind, Scheme
+from desired_state.scheme import Column, Kind, ScalePaths, Scheme
 
 CATEGORIES: Final = ("all", "swarmkeeper")
 READ_VERBS: Final = ("get", "list", "watch")
@@ -31,6 +31,7 @@ class ResourceType:
         namespaced: whether objects live in namespaces.
         writable: whether clients may write.
         from_git: whether objects may be declared in a source.
+        scale: where the numbers of the subresource `scale` are, or None.
     """
 
     group: str
@@ -44,6 +45,7 @@ class ResourceType:
     namespaced: bool = True
     writable: bool = True
     from_git: bool = False
+    scale: ScalePaths | None = None
 
     @property
     def api_version(self) -> str:
@@ -166,4 +168,5 @@ def _custom(kind: Kind) -> ResourceType:
         description=kind.description,
         spec=kind.spec,
         from_git=kind.from_git,
+        scale=kind.scale,
     )

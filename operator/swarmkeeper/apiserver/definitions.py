@@ -77,9 +77,19 @@ def _version(type_: ResourceType) -> JsonObject:
                 "x-kubernetes-preserve-unknown-fields": True,
             }
         },
-        "subresources": {"status": {}},
+        "subresources": _subresources(type_),
         "additionalPrinterColumns": [_column(column) for column in type_.columns],
     }
+
+
+def _subresources(type_: ResourceType) -> JsonObject:
+    if type_.scale is None:
+        return {"status": {}}
+    paths = {
+        "specReplicasPath": type_.scale.spec_replicas,
+        "statusReplicasPath": type_.scale.status_replicas,
+    }
+    return {"status": {}, "scale": paths}
 
 
 def _column(column: Column) -> JsonObject:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from desired_state.objects import JsonObject
+from swarmkeeper.apiserver import scales
 from swarmkeeper.apiserver.catalogue import Catalogue, ResourceType
 from swarmkeeper.apiserver.reviews import REVIEWS, Review
 
@@ -108,6 +109,16 @@ def _plain(type_: ResourceType) -> Iterable[JsonObject]:
             "kind": type_.kind,
             "verbs": list(_STATUS_VERBS),
         }
+    if type_.scale is not None:
+        yield {
+            "name": f"{type_.plural}/{scales.SCALE}",
+            "singularName": "",
+            "namespaced": type_.namespaced,
+            "group": scales.GROUP,
+            "version": scales.VERSION,
+            "kind": scales.KIND,
+            "verbs": list(_STATUS_VERBS),
+        }
 
 
 def _plain_review(review: Review) -> JsonObject:
@@ -134,6 +145,15 @@ def _aggregated(type_: ResourceType) -> JsonObject:
     if type_.has_status:
         status = {"subresource": "status", "responseKind": kind, "verbs": list(_STATUS_VERBS)}
         entry["subresources"] = [status]
+    if type_.scale is not None:
+        scale = {"group": scales.GROUP, "version": scales.VERSION, "kind": scales.KIND}
+        entry["subresources"].append(
+            {
+                "subresource": scales.SCALE,
+                "responseKind": scale,
+                "verbs": list(_STATUS_VERBS),
+            }
+        )
     return entry
 
 

@@ -7,12 +7,13 @@ version 2, as protobuf. Source: https://kubernetes.io/docs/concepts/overview/kub
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from desired_state.objects import JsonObject
+from swarmkeeper.apiserver import scales
 from swarmkeeper.apiserver.catalogue import Catalogue, ResourceType
 
 V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
@@ -58,7 +59,7 @@ class OpenApi:
         return {
             "openapi": "3.0.0",
             "info": self._info,
-            "paths": {_address(type_): _operations(type_) for type_ in types},
+            "paths": _paths(types),
             "components": {"schemas": {_schema_name(t): _schema(t) for t in types}},
         }
 
@@ -99,6 +100,18 @@ def _digest(document: bytes) -> str:
 def _address(type_: ResourceType) -> str:
     namespace = "/namespaces/{namespace}" if type_.namespaced else ""
     return f"/{_path(type_.group, type_.version)}{namespace}/{type_.plural}/{{name}}"
+
+
+def _paths(types: Iterable[ResourceType]) -> JsonObject:
+    paths: JsonObject = {_address(type_): _operations(type_) for type_ in types}
+    for type_ in types:
+        if type_.scale is not None:
+            scale = {"group": scales.GROUP, "version": scales.VERSION, "kind": scales.KIND}
+            paths[f"{_address(type_)}/{scales.SCALE}"] = {
+                method: {**operation, _KIND: scale}
+                for method, operation in _operations(type_).items()
+            }
+    return paths
 
 
 def _gvk(type_: ResourceType) -> JsonObject:

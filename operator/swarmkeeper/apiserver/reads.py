@@ -16,6 +16,7 @@ from swarmkeeper.apiserver import query
 from swarmkeeper.apiserver.calls import Call, json_response
 from swarmkeeper.apiserver.events import outward_bytes
 from swarmkeeper.apiserver.problems import expired
+from swarmkeeper.apiserver.scales import SCALE, scale_of
 from swarmkeeper.apiserver.tables import TableStyle, table
 from swarmkeeper.apiserver.verbs import Verbs
 from swarmkeeper.store.objects import Stored
@@ -41,6 +42,8 @@ class Reads:
             ApiError: 404.
         """
         stored = self._verbs.require(call.rules, call.key)
+        if call.address.subresource == SCALE and call.type.scale:
+            return json_response(scale_of(call.type.scale, stored.load()))
         include = call.table()
         if include is None:
             return json_response(outward_bytes(call.type, stored))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -12,10 +12,11 @@ from swarmkeeper.apiserver import addresses, query, reviews
 from swarmkeeper.apiserver.access import Access
 from swarmkeeper.apiserver.addresses import Address
 from swarmkeeper.apiserver.calls import Call, json_response, object_body
-from swarmkeeper.apiserver.catalogue import Catalogue
+from swarmkeeper.apiserver.catalogue import Catalogue, ResourceType
 from swarmkeeper.apiserver.documents import HEALTH_PATHS, Documents
 from swarmkeeper.apiserver.problems import too_large
 from swarmkeeper.apiserver.reads import Reads
+from swarmkeeper.apiserver.scales import SCALE
 from swarmkeeper.apiserver.statuses import failure
 from swarmkeeper.apiserver.verbs import STATUS
 from swarmkeeper.apiserver.watches import Watches
@@ -99,16 +100,20 @@ class Router:
         type_ = self._catalogue.at(address.group, address.version, address.plural)
         if type_ is None or (address.namespace is not None and not type_.namespaced):
             raise ApiError(404, "NotFound", _NOT_FOUND)
-        handlers = self._many if address.name is None else self._one
+        handlers: Mapping[str, Handler] = self._many if address.name is None else self._one
         if address.subresource is not None:
-            if address.subresource != STATUS or not type_.has_status:
-                raise ApiError(404, "NotFound", _NOT_FOUND)
-            handlers = {method: h for method, h in self._one.items() if method != "DELETE"}
+            handlers = self._subresource(type_, address.subresource)
         handler = handlers.get(request.method)
         if handler is None or (request.method != "GET" and not type_.writable):
             message = f"{request.method} is not supported on {type_.resource}"
             raise ApiError(405, "MethodNotAllowed", message)
         return await handler(Call(request, address, type_, actor))
+
+    def _subresource(self, type_: ResourceType, name: str) -> Mapping[str, Handler]:
+        served = {STATUS: type_.has_status, SCALE: type_.scale is not None}
+        if not served.get(name, False):
+            raise ApiError(404, "NotFound", _NOT_FOUND)
+        return {method: h for method, h in self._one.items() if method != "DELETE"}
 
     async def _list_or_watch(self, call: Call) -> web.StreamResponse:
         if query.flag(call.query, "watch"):

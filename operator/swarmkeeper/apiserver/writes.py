@@ -11,11 +11,13 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 
 from desired_state.objects import JsonObject
+from desired_state.scheme import ScalePaths
 from swarmkeeper.apiserver import statuses
 from swarmkeeper.apiserver.calls import Call, json_body, json_response, object_body
 from swarmkeeper.apiserver.events import inward, outward, outward_bytes
 from swarmkeeper.apiserver.patches import apply_operations, merge
 from swarmkeeper.apiserver.problems import bad_request, invalid, unsupported
+from swarmkeeper.apiserver.scales import SCALE, scale_of, scaled
 from swarmkeeper.apiserver.verbs import Caller, Edit, Preconditions, Verbs
 from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.store.objects import Key
@@ -57,6 +59,9 @@ class Writes:
         Raises:
             ApiError: see `Verbs.update`.
         """
+        if call.address.subresource == SCALE:
+            scale = await object_body(call.request)
+            return await self._scale(call, lambda _: scale)
         body = inward(call.type, _typed(call, await object_body(call.request)))
         metadata = body.get("metadata")
         if isinstance(metadata, dict) and not metadata.get("resourceVersion"):
@@ -72,11 +77,23 @@ class Writes:
         """
         change = _change(call, call.request.content_type)
         body = await json_body(call.request)
+        if call.address.subresource == SCALE:
+            return await self._scale(call, lambda scale: change(scale, body))
 
         def edit(old: JsonObject) -> JsonObject:
             return inward(call.type, change(outward(call.type, old), body))
 
         return await self._update(call, edit)
+
+    async def _scale(self, call: Call, edit: Edit) -> web.Response:
+        """Changes the number of replicas, and nothing else of the object."""
+        type_, paths = call.type, call.type.scale or ScalePaths()
+
+        def change(old: JsonObject) -> JsonObject:
+            return scaled(type_, paths, old, edit(scale_of(paths, old)))
+
+        stored = await self._run(self._verbs.update, type_, call.key, change, call.caller())
+        return json_response(scale_of(paths, stored.load()))
 
     async def _update(self, call: Call, edit: Edit) -> web.Response:
         stored = await self._run(

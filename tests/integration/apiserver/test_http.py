@@ -103,7 +103,7 @@ def test_deletions_have_preconditions(api: Api, preconditions: Any, code: int) -
         ("PATCH", A, b"a: b", "application/apply-patch+yaml", 415, "UnsupportedMediaType"),
         ("DELETE", f"{A}/status", None, "application/json", 405, "MethodNotAllowed"),
         ("PUT", WIDGETS, widget(), "application/json", 405, "MethodNotAllowed"),
-        ("GET", f"{A}/scale", None, "application/json", 404, "NotFound"),
+        ("GET", f"{A}/log", None, "application/json", 404, "NotFound"),
         ("GET", f"{GROUP}/gadgets", None, "application/json", 404, "NotFound"),
         ("GET", f"{WIDGETS}?labelSelector=a%3D%3D%3D", None, "application/json", 400, "BadRequest"),
         (
