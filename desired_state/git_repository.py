@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from desired_state.declared import DeclaredModel
 from desired_state.fields import DnsLabel
-from desired_state.objects import CommonSpec, DeclaredModel
+from desired_state.objects import CommonSpec
 from desired_state.scheme import Column, Kind
 from desired_state.sources.config import GitLocation, SourceConfig
 

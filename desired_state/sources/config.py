@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from desired_state.declared import DeclaredModel
 from desired_state.fields import Duration
-from desired_state.objects import DeclaredModel
 
 _SCHEMES: Final = ("file", "http", "https", "ssh")
 _SCP: Final = re.compile(r"^[\w.-]+@[\w.-]+:(?!//)")

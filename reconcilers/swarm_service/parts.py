@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from desired_state.declared import DeclaredModel
 from desired_state.fields import Bytes, Duration, NanoCpus
-from desired_state.objects import DeclaredModel
 
 
 def _quoted(value: Any) -> Any:

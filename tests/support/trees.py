@@ -9,9 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from desired_state.declared import DeclaredModel
 from desired_state.fields import Bytes, Duration
 from desired_state.loader import load_tree
-from desired_state.objects import CommonSpec, DeclaredModel, ObjectRef
+from desired_state.objects import CommonSpec, ObjectRef
 from desired_state.scheme import Kind, Scheme
 from desired_state.snapshot import Snapshot
 

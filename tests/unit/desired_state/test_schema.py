@@ -12,9 +12,10 @@ from jsonschema import Draft4Validator, Draft7Validator
 from pydantic import Field
 from support.trees import SCHEME, load, service, write
 
+from desired_state.declared import DeclaredModel
 from desired_state.fields import Bytes, Duration, NanoCpus
 from desired_state.git_repository import GIT_REPOSITORY
-from desired_state.objects import CommonSpec, DeclaredModel
+from desired_state.objects import CommonSpec
 from desired_state.schema import editor_schema, structural_schema
 from desired_state.scheme import Kind, Scheme
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, field_validator
 
+from desired_state.declared import DeclaredModel
 from desired_state.fields import DnsLabel, format_bytes, parse_bytes
-from desired_state.objects import DeclaredModel
 from desired_state.secret_names import is_secret_name
 from desired_state.suggest import as_dns_label, closest
 from desired_state.validation import validate
