@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from desired_state.declared import DeclaredModel
 from desired_state.objects import (
     API_VERSION,
     GROUP,
-    DeclaredModel,
     DeclaredObject,
     Metadata,
     ObjectRef,

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from desired_state.declared import DeclaredModel
 from desired_state.fields import DnsLabel, Duration, LabelValue, QualifiedName
+from desired_state.windows import Window
 
 GROUP: Final = "swarmkeeper.dev"
 VERSION: Final = "v1alpha1"
@@ -102,6 +103,8 @@ class CommonSpec(DeclaredModel):
     """Enforce corrects drift, Warn only reports it, Off does not look."""
     depends_on: tuple[Dependency, ...] = ()
     """Objects that must be Ready before this one is acted upon."""
+    windows: tuple[Window, ...] = ()
+    """Times at which actions may be taken, or may not; none: at any time."""
     limits: Limits = Limits()
     """Budget of corrective actions."""
 

@@ -81,7 +81,9 @@ class Acting:
         actions = (asked, *plan.actions) if asked is not None else plan.actions
         interrupted = self._interrupted(plan, actions)
         for action in actions:
-            self.hold = self.guard.hold(Question(self.target, plan, action, self.deps))
+            self.hold = self.guard.hold(
+                Question(self.target, plan, action, self.deps, by_hand=action is asked)
+            )
             if self.hold is not None:
                 break
             key = action.key(self.target.uid, self.target.generation)

@@ -8,14 +8,13 @@ from typing import Final
 from desired_state.objects import JsonObject, Mode, ObjectRef
 from swarmkeeper.controller.acting import Acting
 from swarmkeeper.controller.deps import Deps
-from swarmkeeper.controller.guard import Guard, checks
+from swarmkeeper.controller.guard import ON_THE_WAY_OUT, Guard
 from swarmkeeper.controller.names import ACTOR, FINALIZER
 from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.runtime.plan import Plan
 from swarmkeeper.runtime.reconciler import Verification
 
-GUARD: Final = Guard((checks.suspended, checks.limits))
-"""On the way out nothing is waited for but people and the budget."""
+GUARD: Final = Guard(ON_THE_WAY_OUT)
 
 
 def finalize(deps: Deps, acting: Acting, report: Report) -> Report:

@@ -158,6 +158,7 @@ def test_defaults_are_written_as_people_write_them() -> None:
         "suspend": False,
         "mode": "Enforce",
         "dependsOn": [],
+        "windows": [],
         "limits": {"maxActions": 10, "per": "10m"},
         "tree": {"children": []},
         "action": None,

@@ -50,12 +50,14 @@ class Question:
         plan: the whole plan.
         action: the action in question.
         world: look-ups.
+        by_hand: people have asked for it, by a runbook's name.
     """
 
     target: Target[Any]
     plan: Plan
     action: Action
     world: World
+    by_hand: bool = False
 
 
 Check = Callable[[Question], Hold | None]
