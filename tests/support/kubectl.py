@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,17 +47,24 @@ class Kubectl:
         )
         return cls(find_kubectl(), home)
 
-    def __call__(self, *args: str, stdin: str | None = None, code: int | None = 0) -> str:
+    def __call__(
+        self,
+        *args: str,
+        stdin: str | None = None,
+        code: int | None = 0,
+        env: Mapping[str, str] | None = None,
+    ) -> str:
         """Runs a command and gives what it printed on both outputs.
 
         Args:
             args: arguments.
             stdin: what it reads.
             code: exit code that is expected; None for any.
+            env: more variables of its environment.
         """
         done = subprocess.run(
             self._command(args),
-            env=self._environment(),
+            env=self._environment() | dict(env or {}),
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

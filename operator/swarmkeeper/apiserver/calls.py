@@ -10,17 +10,19 @@ import orjson
 from aiohttp import web
 
 from desired_state.objects import JsonObject
-from swarmkeeper.apiserver import query, selectors
+from swarmkeeper.apiserver import protobuf, query, selectors
 from swarmkeeper.apiserver.addresses import Address
 from swarmkeeper.apiserver.catalogue import ResourceType
 from swarmkeeper.apiserver.events import stored_type
 from swarmkeeper.apiserver.problems import bad_request, unsupported
+from swarmkeeper.apiserver.protobuf import PROTOBUF
 from swarmkeeper.apiserver.selectors import Selector
 from swarmkeeper.apiserver.verbs import Caller
 from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.store.objects import Key
 
 JSON: Final = "application/json"
+_MAX_MANAGER: Final = 128  # characters, as in Kubernetes
 _ACCEPTED: Final = ("", JSON, "application/*", "*/*")
 
 
@@ -82,7 +84,9 @@ class Call:
         Raises:
             ApiError: 400, `dryRun` is something else than All.
         """
-        return Caller(self.actor, dry_run=query.dry_run(self.query, body))
+        agent = self.request.headers.get("User-Agent", "").partition("/")[0].strip()
+        manager = self.query.get("fieldManager") or agent[:_MAX_MANAGER]
+        return Caller(self.actor, dry_run=query.dry_run(self.query, body), manager=manager)
 
     def selector(self) -> Selector:
         """The label and field selectors.
@@ -119,6 +123,8 @@ async def json_body(request: web.Request) -> Any:
     if not raw:
         return None
     media = request.headers.get("Content-Type", JSON).partition(";")[0].strip().lower()
+    if media == PROTOBUF:
+        return protobuf.decode(raw)
     if not media.endswith("json"):
         raise unsupported(
             f"the body of the request was in an unknown format, {media} - accepted media types "

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from desired_state.objects import JsonObject
-from swarmkeeper.apiserver.catalogue import ResourceType
+from swarmkeeper.apiserver.catalogue import NAMESPACE, ResourceType
 from swarmkeeper.apiserver.patches import MAX_BYTES
 from swarmkeeper.apiserver.problems import bad_request, conflict, invalid, too_large
 
@@ -24,6 +24,7 @@ _KEPT: Final = (  # what a client can't change
     "deletionGracePeriodSeconds",
     "generation",
     "resourceVersion",
+    "managedFields",
 )
 _NORMALIZED: Final = ("labels", "annotations", "finalizers", "ownerReferences", "generateName")
 _NO_OBJECT: Final = "the body is no object: metadata must be a map"
@@ -55,6 +56,8 @@ def created(type_: ResourceType, body: JsonObject, *, uid: str, now: datetime) -
     if type_.has_status:
         obj.pop("status", None)
         obj["spec"] = _map(type_, obj, "spec")
+    if type_ is NAMESPACE:
+        obj["status"] = {"phase": "Active"}
     return obj
 
 

@@ -19,7 +19,11 @@ from swarmkeeper.apiserver.catalogue import Catalogue, ResourceType
 V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 V2_PROTOBUF_ANSWER: Final = V2_PROTOBUF.replace("@", ".")  # as `@` is not allowed in a media type
 _PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation", "force")
-_PATCHES: Final = ("application/merge-patch+json", "application/json-patch+json")
+_PATCHES: Final = (
+    "application/merge-patch+json",
+    "application/json-patch+json",
+    "application/apply-patch+yaml",
+)
 _KIND: Final = "x-kubernetes-group-version-kind"
 _OPEN: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _TEXT: Final = {"type": "string"}

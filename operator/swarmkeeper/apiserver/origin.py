@@ -23,7 +23,7 @@ ADMIN: Final = "swarmkeeper:admin"
 """Actor: the holder of the administrator's token (kubectl)."""
 
 _PREFIX: Final = f"{GROUP}/"
-_BOOKKEEPING: Final = ("generation", "resourceVersion", "deletionTimestamp")
+_BOOKKEEPING: Final = ("generation", "resourceVersion", "deletionTimestamp", "managedFields")
 
 
 def check_create(type_: ResourceType, actor: str, new: JsonObject) -> None:

@@ -41,6 +41,18 @@ def invalid(type_: ResourceType, name: str, causes: Sequence[tuple[str, str]]) -
     return ApiError(422, "Invalid", message, causes=causes)
 
 
+def field_required(what: str, field: str, why: str) -> ApiError:
+    """422: a parameter is missing.
+
+    Args:
+        what: kind of the options, e.g. `PatchOptions.meta.k8s.io`.
+        field: name of the parameter.
+        why: when it is needed.
+    """
+    message = f'{what} "" is invalid: {field}: Required value: is required {why}'
+    return ApiError(422, "Invalid", message, causes=[(field, f"Required value: is required {why}")])
+
+
 def bad_request(message: str) -> ApiError:
     """400: the request makes no sense."""
     return ApiError(400, "BadRequest", message)

@@ -26,7 +26,6 @@ from swarmkeeper.runtime.ports import ApiError
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 _NOT_FOUND: Final = "the server could not find the requested resource"
-_PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 _log = logging.getLogger(__name__)
 
 
@@ -89,8 +88,7 @@ class Router:
             return document
         review = reviews.find(address)
         if review is not None and request.method == "POST":
-            # kubectl asks in protobuf; the answer depends on the caller alone.
-            asked = {} if request.content_type == _PROTOBUF else await object_body(request)
+            asked = await object_body(request)
             return json_response(reviews.answer(review, address.version, asked, actor), 201)
         return await self._resource(request, address, actor)
 

@@ -6,6 +6,7 @@ from desired_state.objects import JsonObject
 from swarmkeeper.apiserver.addresses import Address
 from swarmkeeper.runtime.ports import ApiError
 
+_CAUSES = {"Conflict": "FieldManagerConflict"}
 _CAUSE = "FieldValueInvalid"
 
 
@@ -19,7 +20,11 @@ def failure(error: ApiError, address: Address | None = None) -> JsonObject:
     details = _details(address)
     if error.causes:
         details["causes"] = [
-            {"reason": _CAUSE, "message": message, "field": field}
+            {
+                "reason": _CAUSES.get(error.reason, _CAUSE),
+                "message": message,
+                "field": field,
+            }
             for field, message in error.causes
         ]
     return {

@@ -36,6 +36,7 @@ _METADATA: Final = frozenset(
         "generateName",
         "generation",
         "labels",
+        "managedFields",
         "name",
         "namespace",
         "ownerReferences",

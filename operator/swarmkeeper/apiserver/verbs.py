@@ -9,13 +9,16 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from desired_state.objects import JsonObject
-from swarmkeeper.apiserver import lifecycle, origin
+from swarmkeeper.apiserver import applying, lifecycle, origin
+from swarmkeeper.apiserver.applying import Applied
 from swarmkeeper.apiserver.catalogue import EVENT, NAMESPACE, ResourceType
+from swarmkeeper.apiserver.managers import MANAGED, tracked
 from swarmkeeper.apiserver.problems import already_exists, bad_request, conflict, not_found
 from swarmkeeper.apiserver.validation import check_object, check_spec
 from swarmkeeper.runtime.ports import Clock
@@ -45,10 +48,14 @@ class Caller:
     Attributes:
         actor: name for rules and records.
         dry_run: check everything, write nothing.
+        manager: who owns the fields that are written; by default the actor.
+        applies: the manager gives up what it no longer names.
     """
 
     actor: str
     dry_run: bool = False
+    manager: str = ""
+    applies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +132,39 @@ class Verbs:
                     raise already_exists(type_, str(name)) from None
         raise already_exists(type_, str(generated))
 
+    def apply(self, type_: ResourceType, key: Key, applied: Applied, caller: Caller) -> Stored:
+        """Merges what a manager wants into an object, or creates it (server-side apply).
+
+        Args:
+            type_: its resource.
+            key: which object.
+            applied: what is wanted.
+            caller: who asks.
+
+        Raises:
+            ApiError: as `create` and `update`; 409 with causes where others own the fields.
+        """
+        for _ in range(_ATTEMPTS):
+            now = self._clock.now()
+            try:
+                if self.store.get(key) is not None:
+                    edit = partial(applying.apply, applied=applied, now=now)
+                    return self.update(type_, key, edit, replace(caller, applies=True))
+                metadata = applied.config["metadata"] | {"name": key.name}
+                named = {**applied.config, "metadata": metadata | {"namespace": key.namespace}}
+                return self._create(type_, named, replace(caller, applies=True))
+            except RevisionConflict:
+                continue
+        raise conflict(type_, key.name)
+
     def _generate(self, prefix: str) -> str:
         return prefix[:_MAX_GENERATED] + self._new_suffix()
 
     def _create(self, type_: ResourceType, body: JsonObject, caller: Caller) -> Stored:
         uid = self._new_uid()
         obj = lifecycle.created(type_, body, uid=uid, now=self._clock.now())
+        if caller.applies:
+            obj = applying.first(obj, caller.manager, self._clock.now())
         check_object(type_, obj)
         check_spec(type_, obj)
         origin.check_create(type_, caller.actor, obj)
@@ -189,6 +223,10 @@ class Verbs:
             new = lifecycle.with_status(type_, old, wanted)
         else:
             new = lifecycle.updated(type_, old, wanted)
+            if caller.applies:
+                new["metadata"][MANAGED] = wanted["metadata"][MANAGED]
+            else:
+                new = tracked(old, new, caller.manager or caller.actor, self._clock.now())
             check_object(type_, new)
             if lifecycle.spec_changed(old, new):
                 check_spec(type_, new)
@@ -260,7 +298,7 @@ class Verbs:
         if self.store.get(Key(NAMESPACE.kind, "", name)) is not None:
             return
         labels = {"kubernetes.io/metadata.name": name}
-        body = {"metadata": {"name": name, "labels": labels}, "status": {"phase": "Active"}}
+        body = {"metadata": {"name": name, "labels": labels}}
         try:
             self._create(NAMESPACE, body, Caller(origin.PROGRAM))
         except RevisionConflict:

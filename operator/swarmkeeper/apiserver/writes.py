@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -12,15 +13,16 @@ from aiohttp import web
 
 from desired_state.objects import JsonObject
 from desired_state.scheme import ScalePaths
-from swarmkeeper.apiserver import statuses
+from swarmkeeper.apiserver import query, statuses
 from swarmkeeper.apiserver.calls import Call, json_body, json_response, object_body
+from swarmkeeper.apiserver.configs import APPLY, read_apply
 from swarmkeeper.apiserver.events import inward, outward, outward_bytes
 from swarmkeeper.apiserver.patches import apply_operations, merge
 from swarmkeeper.apiserver.problems import bad_request, invalid, unsupported
 from swarmkeeper.apiserver.scales import SCALE, scale_of, scaled
 from swarmkeeper.apiserver.verbs import Caller, Edit, Preconditions, Verbs
 from swarmkeeper.runtime.ports import ApiError
-from swarmkeeper.store.objects import Key
+from swarmkeeper.store.objects import Key, Stored
 
 _T = TypeVar("_T")
 
@@ -70,11 +72,13 @@ class Writes:
         return await self._update(call, lambda _: body)
 
     async def patch(self, call: Call) -> web.Response:
-        """Changes an object, or its status, by a merge patch or a JSON patch.
+        """Changes an object, or its status, by a merge patch, a JSON patch or an apply.
 
         Raises:
             ApiError: 415 for another kind of patch; see `Verbs.update`.
         """
+        if call.request.content_type == APPLY:
+            return await self._apply(call)
         change = _change(call, call.request.content_type)
         body = await json_body(call.request)
         if call.address.subresource == SCALE:
@@ -84,6 +88,23 @@ class Writes:
             return inward(call.type, change(outward(call.type, old), body))
 
         return await self._update(call, edit)
+
+    async def _apply(self, call: Call) -> web.Response:
+        """Server-side apply: creates an object, or merges fields that a manager wants to own."""
+        if call.address.subresource is not None:
+            raise unsupported(f"{APPLY} is taken for whole objects alone")
+        manager, force = call.query.get("fieldManager", ""), query.flag(call.query, "force")
+        raw, caller = await call.request.read(), call.caller()
+
+        def write() -> tuple[Stored, bool]:
+            applied = read_apply(raw, call.key.name, manager, force=force)
+            config = inward(call.type, _typed(call, applied.config))
+            new = self._verbs.store.get(call.key) is None
+            wanted = replace(applied, config=config)
+            return self._verbs.apply(call.rules, call.key, wanted, caller), new
+
+        stored, new = await self._run(write)
+        return json_response(outward_bytes(call.type, stored), 201 if new else 200)
 
     async def _scale(self, call: Call, edit: Edit) -> web.Response:
         """Changes the number of replicas, and nothing else of the object."""
@@ -155,7 +176,9 @@ def _change(call: Call, media: str) -> Callable[[JsonObject, Any], JsonObject]:
         return apply_operations
     if media == MERGE or (media == STRATEGIC and call.type.spec is None):
         return _merge
-    raise unsupported(f"patches of type {media} are not taken: send {MERGE} or {OPERATIONS}")
+    raise unsupported(
+        f"patches of type {media} are not taken: send {MERGE}, {OPERATIONS} or {APPLY}"
+    )
 
 
 def _merge(old: JsonObject, patch: Any) -> JsonObject:

@@ -21,6 +21,7 @@ A = f"{WIDGETS}/a"
 EVENTS = "/api/v1/namespaces/default/events"
 MERGE = "application/merge-patch+json"
 OPERATIONS = "application/json-patch+json"
+BY = "fieldManager=tests"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
@@ -95,12 +96,32 @@ def test_deletions_have_preconditions(api: Api, preconditions: Any, code: int) -
             415,
             "UnsupportedMediaType",
         ),
+        (
+            "POST",
+            "/api/v1/namespaces",
+            b"k8s\0\xff\xff",
+            "application/vnd.kubernetes.protobuf",
+            400,
+            "BadRequest",
+        ),
         ("POST", WIDGETS, b" " * 4 * 2**20, "application/json", 413, "RequestEntityTooLarge"),
         ("POST", f"{WIDGETS}?dryRun=Some", widget(), "application/json", 400, "BadRequest"),
         ("PUT", A, widget(), "application/json", 422, "Invalid"),
         ("PATCH", A, {}, MERGE, 404, "NotFound"),
         ("PATCH", A, {}, "application/strategic-merge-patch+json", 415, "UnsupportedMediaType"),
-        ("PATCH", A, b"a: b", "application/apply-patch+yaml", 415, "UnsupportedMediaType"),
+        ("PATCH", A, b"a: b", "application/apply-patch+yaml", 422, "Invalid"),
+        ("PATCH", f"{A}?{BY}", b"a: b", "application/apply-patch+yaml", 400, "BadRequest"),
+        ("PATCH", f"{A}?{BY}", b"a: [", "application/apply-patch+yaml", 400, "BadRequest"),
+        ("PATCH", f"{A}?{BY}", b"\xff", "application/apply-patch+yaml", 400, "BadRequest"),
+        ("PATCH", f"{A}?{BY}", widget("b"), "application/apply-patch+yaml", 400, "BadRequest"),
+        (
+            "PATCH",
+            f"{A}/status?{BY}",
+            widget(),
+            "application/apply-patch+yaml",
+            415,
+            "UnsupportedMediaType",
+        ),
         ("DELETE", f"{A}/status", None, "application/json", 405, "MethodNotAllowed"),
         ("PUT", WIDGETS, widget(), "application/json", 405, "MethodNotAllowed"),
         ("GET", f"{A}/log", None, "application/json", 404, "NotFound"),
