@@ -18,6 +18,10 @@ from swarmkeeper.runtime import conditions
 
 logger = logging.getLogger(__name__)
 AFTER_PANIC: Final = 5.0
+LONGEST_WAIT: Final = 120.0
+"""Seconds after which a due object that nobody looks at means that something is wrong."""
+LONGEST_PASS: Final = 600.0
+"""Seconds after which a pass that has not ended means that something is wrong."""
 _QUEUE_NAME: Final = "passes"
 
 
@@ -103,6 +107,16 @@ class Controller:
             self._sources.get(ref, lambda: self.look_at([ref], urgent=True))()
         if fingerprint is None or before is None or fingerprint[-1] != before[-1]:
             self.on_signals([ready_signal(ref)])
+
+    def problem(self) -> str:
+        """Why nothing is reconciled though it should be; empty while all goes well."""
+        if not all(worker.is_alive() for worker in self._workers):
+            return "a worker has died"
+        if (waited := self._queue.longest_wait()) > LONGEST_WAIT:
+            return f"an object has been due for {waited:.0f} s, and nobody looks at it"
+        if (taken := self._queue.longest_pass()) > LONGEST_PASS:
+            return f"a pass has not ended for {taken:.0f} s"
+        return ""
 
     def __len__(self) -> int:
         """How many objects are due now or in progress."""

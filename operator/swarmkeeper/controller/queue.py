@@ -33,7 +33,7 @@ class WorkQueue(Generic[KeyT]):
         self._changed = threading.Condition()
         self._ready: deque[KeyT] = deque()
         self._queued: dict[KeyT, float] = {}
-        self._processing: set[KeyT] = set()
+        self._processing: dict[KeyT, float] = {}
         self._again: set[KeyT] = set()
         self._due: dict[KeyT, float] = {}
         self._timers: list[tuple[float, int, KeyT]] = []
@@ -77,7 +77,7 @@ class WorkQueue(Generic[KeyT]):
                 if self._ready:
                     key = self._ready.popleft()
                     waited = self._monotonic() - self._queued.pop(key)
-                    self._processing.add(key)
+                    self._processing[key] = self._monotonic()
                     self._due.pop(key, None)
                     if self._ready or (self._timers and not self._timed):
                         self._changed.notify()  # somebody must see to the others
@@ -95,7 +95,7 @@ class WorkQueue(Generic[KeyT]):
             after: seconds until the key is due again by itself; None: only when added.
         """
         with self._changed:
-            self._processing.discard(key)
+            self._processing.pop(key, None)
             if key in self._again:
                 self._again.discard(key)
                 self._queued[key] = self._monotonic()
@@ -127,6 +127,19 @@ class WorkQueue(Generic[KeyT]):
         """How many keys are handed out and not done."""
         with self._changed:
             return len(self._processing)
+
+    def longest_wait(self) -> float:
+        """Seconds that the oldest due key has waited; also one whose time came and nobody woke."""
+        with self._changed:
+            now = self._monotonic()
+            due = [*self._queued.values(), *(time for time, _, _ in self._timers[:1])]
+            return max(0.0, *(now - since for since in due))
+
+    def longest_pass(self) -> float:
+        """Seconds that the oldest key in progress was handed out ago."""
+        with self._changed:
+            now = self._monotonic()
+            return max((now - since for since in self._processing.values()), default=0.0)
 
     def _fire_timers(self) -> None:
         now = self._monotonic()

@@ -90,6 +90,23 @@ def test_a_gone_key_is_not_due_again() -> None:
     assert queue.get(0) is None
 
 
+def test_what_waits_and_what_does_not_end_is_known() -> None:
+    time = Time()
+    queue: WorkQueue[str] = WorkQueue(monotonic=time)
+    for key in ("a", "b"):
+        queue.add(key)
+    queue.get(0)
+    time.now += 7
+    assert (queue.longest_wait(), queue.longest_pass()) == (7, 7)
+
+    queue.get(0)
+    queue.done("a", after=1)
+    queue.done("b", after=None)
+    assert (queue.longest_wait(), queue.longest_pass()) == (0, 0)
+    time.now += 31
+    assert queue.longest_wait() == 30
+
+
 def test_closing_ends_every_wait() -> None:
     queue: WorkQueue[str] = WorkQueue()
     ended = []
