@@ -40,7 +40,7 @@ from swarmkeeper.settings import Settings
 from swarmkeeper.store.audit import AuditTrail
 from swarmkeeper.store.database import Database
 from swarmkeeper.store.memory import Memory
-from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+from swarmkeeper.store.sql_objects import SqlObjectStore
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Operator:
             [GIT_REPOSITORY, *(reconciler.kind for reconciler in world.reconcilers.values())]
         )
         database = Database(settings.data_dir / "state.db")
-        self._store = SqliteObjectStore(database)
+        self._store = SqlObjectStore(database)
         self.objects = Resources(self._store, self._scheme, clock=world.ports.clock)
         self.deps = self._deps(database)
         self.controller = Controller(self.deps, workers=settings.workers)

@@ -23,7 +23,7 @@ from swarmkeeper.apiserver.access import Tokens
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.apiserver.server import ApiServer, ServerOptions
 from swarmkeeper.store.database import IN_MEMORY, Database
-from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+from swarmkeeper.store.sql_objects import SqlObjectStore
 
 TIMEOUT = 20.0  # seconds for any answer
 
@@ -117,7 +117,7 @@ def running_api(
 ) -> Iterator[Api]:
     """Serves widgets until the block ends."""
     database = Database(path)
-    resources = Resources(SqliteObjectStore(database), Scheme([WIDGET]))
+    resources = Resources(SqlObjectStore(database), Scheme([WIDGET]))
     tokens = Tokens.generate()
     server = ApiServer(resources, tokens=tokens, options=options, extra_routes=extra_routes)
     loop = asyncio.new_event_loop()

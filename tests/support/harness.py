@@ -26,7 +26,7 @@ from swarmkeeper.runtime.swarm import Swarm
 from swarmkeeper.store.audit import AuditTrail, Record
 from swarmkeeper.store.database import Database
 from swarmkeeper.store.memory import Memory
-from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+from swarmkeeper.store.sql_objects import SqlObjectStore
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Harness:
         reconciler = GaugeReconciler(self.world)
         reconcilers = {"Gauge": reconciler, **self.reconcilers}
         self.scheme = Scheme([GIT_REPOSITORY, *(known.kind for known in reconcilers.values())])
-        self.objects = Resources(SqliteObjectStore(database), self.scheme, clock=self.clock)
+        self.objects = Resources(SqlObjectStore(database), self.scheme, clock=self.clock)
         self.trail = AuditTrail(database, now=self.clock.now)
         self.deps = Deps(
             reconcilers=reconcilers,

@@ -1,7 +1,7 @@
 """The API from inside the process: `runtime.ports.Objects` on a store.
 
     database = Database(path)
-    resources = Resources(SqliteObjectStore(database), Scheme([...]))
+    resources = Resources(SqlObjectStore(database), Scheme([...]))
     resources.patch(ref, {"status": {...}}, actor="swarmkeeper", subresource="status")
 
 HTTP clients get the same objects by the same rules; see `verbs.py`. All methods are thread-safe.

@@ -13,7 +13,7 @@ from swarmkeeper.commands.errors import CommandError
 from swarmkeeper.commands.run import run
 from swarmkeeper.composition import ConfigurationError
 from swarmkeeper.settings import Settings
-from swarmkeeper.store.database import DatabaseError
+from swarmkeeper.store.sql import DatabaseError
 
 
 def start(settings: Settings) -> None:

@@ -1,1 +1,1 @@
-"""What lasts: objects by revision, the audit trail, what kinds remember. One SQLite file holds it."""
+"""What lasts: objects by revision, the audit trail, what kinds remember; in SQLite or Postgres."""

@@ -10,7 +10,6 @@ breaks the chain.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +20,11 @@ from typing import Any, Final
 
 import orjson
 
-from swarmkeeper.store.database import Database
+from swarmkeeper.store.sql import SqlDatabase
 
-_SCHEMA: Final = (
+_GENESIS: Final = "0" * 64
+_START: Final = (0, _GENESIS)
+SCHEMA: Final = (
     """
     CREATE TABLE audit_trail (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, action TEXT NOT NULL,
@@ -33,8 +34,11 @@ _SCHEMA: Final = (
     """,
     "CREATE INDEX audit_trail_uid ON audit_trail (uid, entry, at)",
     "CREATE INDEX audit_trail_action ON audit_trail (action)",
+    "CREATE TABLE audit_head (seq INTEGER NOT NULL, hash TEXT NOT NULL)",
+    "INSERT INTO audit_head SELECT seq, hash FROM audit_trail ORDER BY seq DESC LIMIT 1",
 )
-_GENESIS: Final = "0" * 64
+"""The migrations of the tables."""
+_HEAD: Final = "SELECT seq, hash FROM audit_head"
 _ALL: Final = "SELECT seq, at, action, entry, document, hash FROM audit_trail ORDER BY seq"
 _OPEN: Final = (
     "SELECT seq, at, action, entry, document, hash FROM audit_trail WHERE entry = ? AND action"
@@ -129,9 +133,9 @@ class AuditTrail:
     """
 
     def __init__(
-        self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, database: SqlDatabase, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        database.migrate("audit", _SCHEMA)
+        database.migrate("audit", SCHEMA)
         self._database = database
         self._now = now
         self._lock = threading.Lock()
@@ -193,13 +197,15 @@ class AuditTrail:
         Returns:
             The position of the first entry that does not fit, or None where all is well.
         """
-        previous, expected = _GENESIS, 1
-        for row in self._database.read(_ALL, ()):
-            seq, at, action, entry, document, stored = row
-            if seq != expected or stored != _hash(previous, at, action, entry, document):
-                return expected
-            previous, expected = stored, expected + 1
-        return None
+        with self._database.snapshot() as cursor:
+            last, head = cursor.execute(_HEAD).fetchone() or _START
+            previous, expected = _GENESIS, 1
+            for seq, at, action, entry, document, stored in cursor.execute(_ALL):
+                if seq != expected or stored != _hash(previous, at, action, entry, document):
+                    return expected
+                previous, expected = stored, expected + 1
+        # The newest entries leave no gap when they are removed: the head remembers them.
+        return None if (expected - 1, previous) == (last, head) else expected
 
     def _append(
         self, action: str, entry: Entry, step: Step, outcome: str = "", verification: str = ""
@@ -212,13 +218,15 @@ class AuditTrail:
         with self._database.write() as cursor:
             # Stamped inside the write lock: order of time and order of the chain agree.
             at = _stamp(self._now())
-            digest = _hash(_last_hash(cursor), at, action, entry, document)
+            last, head = cursor.execute(_HEAD).fetchone() or _START
+            seq, digest = last + 1, _hash(head, at, action, entry, document)
             cursor.execute(
-                "INSERT INTO audit_trail (at, action, entry, uid, step, document, hash)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (at, action, entry, step.uid, step.step, document, digest),
+                "INSERT INTO audit_trail (seq, at, action, entry, uid, step, document, hash)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (seq, at, action, entry, step.uid, step.step, document, digest),
             )
-            seq = int(cursor.lastrowid or 0)
+            cursor.execute("DELETE FROM audit_head")
+            cursor.execute("INSERT INTO audit_head VALUES (?, ?)", (seq, digest))
         return Record(seq, at, action, entry, step, outcome, verification, digest)
 
     def _load_open(self) -> list[Record]:
@@ -231,11 +239,6 @@ def _record(row: tuple[Any, ...]) -> Record:
     fields = orjson.loads(document)
     outcome, verification = fields.pop("outcome"), fields.pop("verification")
     return Record(seq, at, action, Entry(entry), Step(**fields), outcome, verification, digest)
-
-
-def _last_hash(cursor: sqlite3.Cursor) -> str:
-    row = cursor.execute("SELECT hash FROM audit_trail ORDER BY seq DESC LIMIT 1").fetchone()
-    return str(row[0]) if row else _GENESIS
 
 
 def _hash(previous: str, at: str, action: str, entry: str, document: bytes | str) -> str:

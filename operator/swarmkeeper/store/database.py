@@ -20,15 +20,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from swarmkeeper.store.sql import (
+    VERSIONS,
+    Cursor,
+    DatabaseConflict,
+    DatabaseError,
+    Follower,
+    Turn,
+    run_migrations,
+)
+
 IN_MEMORY: Final = ":memory:"
-WRITE_TIMEOUT: Final = 30.0
-"""Seconds that a writer waits for its turn."""
 _BUSY_TIMEOUT: Final = 5.0  # seconds that SQLite waits for a lock of another process
 _JOURNAL_LIMIT: Final = 64 * 2**20  # bytes of the write-ahead log kept after a checkpoint
-
-
-class DatabaseError(Exception):
-    """The database can't be used as asked; the message says why."""
 
 
 class Database:
@@ -41,9 +45,10 @@ class Database:
         DatabaseError: the file can't be opened, or is no database.
     """
 
+    shared: Final = False
+
     def __init__(self, path: Path | str) -> None:
-        self._turn = threading.Lock()
-        self._owner: int | None = None
+        self._turn = Turn()
         self._read_lock = threading.Lock()
         self._in_memory = str(path) == IN_MEMORY
         try:
@@ -54,87 +59,101 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             raise DatabaseError(f"can't open database {path}: {error}") from error
         with self.write() as cursor:
-            cursor.execute(
-                "CREATE TABLE IF NOT EXISTS schema_versions "
-                "(module TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID"
-            )
+            cursor.execute(VERSIONS)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Cursor]:
-        """One transaction: committed at the end of the block, rolled back if the block raises.
-
-        Transactions don't nest: open one, and hand its cursor on.
+        """One transaction; see `SqlDatabase.write`.
 
         Raises:
-            DatabaseError: this thread is in a transaction already, or its turn did not come in time.
-            sqlite3.Error: SQLite refused; nothing was written.
+            DatabaseError: SQLite refused and nothing was written, this thread is in a transaction
+                already, or its turn did not come in time.
         """
-        if self._owner == threading.get_ident():
-            raise DatabaseError("this thread is in a transaction already: pass its cursor on")
-        if not self._turn.acquire(timeout=WRITE_TIMEOUT):
-            raise DatabaseError(f"no turn to write within {WRITE_TIMEOUT:.0f} s")
-        self._owner = threading.get_ident()
-        try:
-            yield from self._transaction()
-        finally:
-            self._owner = None
-            self._turn.release()
+        with self._turn.taken(), _translated():
+            yield from _transaction(self._writer, "BEGIN IMMEDIATE")
 
-    def _transaction(self) -> Iterator[sqlite3.Cursor]:
-        cursor = self._writer.cursor()
-        try:
-            cursor.execute("BEGIN IMMEDIATE")
-            yield cursor
-            cursor.execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:
-                cursor.execute("ROLLBACK")
-            raise
-        finally:
-            cursor.close()
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Cursor]:
+        """Reads several things as they are together; see `SqlDatabase.snapshot`."""
+        with self._turn.taken() if self._in_memory else self._read_lock, _translated():
+            yield from _transaction(self._reader, "BEGIN")
 
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of one query, as committed (inside a transaction, use its cursor instead).
-
-        Raises:
-            sqlite3.Error: SQLite refused.
-        """
-        with self._turn if self._in_memory else self._read_lock:
+        """All rows of one query, as committed; see `SqlDatabase.read`."""
+        with self._turn.taken() if self._in_memory else self._read_lock, _translated():
             return self._reader.execute(sql, params).fetchall()
 
     def migrate(self, module: str, statements: Sequence[str]) -> None:
-        """Brings the tables of one module up to date: runs the statements that were not run yet.
-
-        Args:
-            module: whose tables, e.g. `objects`.
-            statements: one SQL statement each, oldest first; only ever append to this list.
+        """Brings the tables of one module up to date; see `SqlDatabase.migrate`.
 
         Raises:
             DatabaseError: a newer version of the program wrote this database.
         """
         with self.write() as cursor:
-            row = cursor.execute(
-                "SELECT version FROM schema_versions WHERE module = ?", (module,)
-            ).fetchone()
-            version = row[0] if row else 0
-            if version > len(statements):
-                raise DatabaseError(
-                    f"the tables of {module} have version {version}, this program knows "
-                    f"{len(statements)}: use the newer program"
-                )
-            for statement in statements[version:]:
-                cursor.execute(statement)
-            cursor.execute(
-                "INSERT OR REPLACE INTO schema_versions VALUES (?, ?)", (module, len(statements))
-            )
+            run_migrations(cursor, module, statements)
+
+    def announce(self, cursor: Cursor, revision: int) -> None:
+        """Nothing: no other process follows."""
+
+    def follow(self, listener: Follower) -> None:
+        """Nothing: no other process writes."""
+
+    def damage(self) -> list[str]:
+        """What SQLite's own check finds wrong with the file."""
+        return [text for (text,) in self.read("PRAGMA integrity_check") if text != "ok"]
+
+    def vacuum(self) -> None:
+        """Gives the room of removed rows back."""
+        with self._turn.taken(), _translated():
+            self._writer.execute("VACUUM")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def copy_to(self, file: Path) -> None:
+        """Writes a whole and consistent copy, while others read and write.
+
+        Raises:
+            DatabaseError: the copy can't be written.
+        """
+        _make_private(file)
+        target = sqlite3.connect(file)
+        try:
+            with self._read_lock, _translated():
+                self._reader.backup(target)
+        finally:
+            target.close()
 
     def close(self) -> None:
         """Closes the file; waits for a transaction under way."""
-        with self._turn:
+        with self._turn.taken():
             if self._reader is not self._writer:
                 with self._read_lock:
                     self._reader.close()
             self._writer.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What sqlite3 raises, as errors of the store."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise DatabaseConflict(f"the database refused: {error}") from error
+    except sqlite3.Error as error:
+        raise DatabaseError(f"the database refused: {error}") from error
+
+
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Cursor]:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(begin)
+        yield cursor
+        cursor.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            cursor.execute("ROLLBACK")
+        raise
+    finally:
+        cursor.close()
 
 
 def _make_private(path: Path) -> None:

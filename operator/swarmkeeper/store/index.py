@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from swarmkeeper.store.objects import Change, ChangeType, Key, Listing, Stored
 
@@ -86,3 +86,29 @@ class Index:
                 else:
                     kind.put(change.stored)
                 self._revision = change.stored.revision
+
+    def differences(self, current: Iterable[Stored], revision: int) -> Sequence[Change]:
+        """What must have happened for the objects to be as they are now.
+
+        Args:
+            current: all objects now.
+            revision: the newest; what is gone is said to be deleted at it.
+        """
+        with self._lock:
+            before = {s.key: s for kind in self._kinds.values() for s in kind.items.values()}
+        changes = []
+        for stored in current:
+            old = before.pop(stored.key, None)
+            if old is None or old.revision != stored.revision:
+                kind = ChangeType.MODIFIED if old else ChangeType.ADDED
+                changes.append(Change(kind, stored, old.value if old else None))
+        changes.sort(key=lambda change: change.stored.revision)
+        for old in before.values():
+            gone = Stored(old.key, old.uid, revision, old.value)
+            changes.append(Change(ChangeType.DELETED, gone, old.value))
+        return changes
+
+    def advance(self, revision: int) -> None:
+        """Says that nothing but what was applied happened up to a revision."""
+        with self._lock:
+            self._revision = max(self._revision, revision)

@@ -6,13 +6,18 @@ It is kept apart from the status because it may be large and is of no interest t
 from __future__ import annotations
 
 import threading
+from typing import Final
 
 import orjson
 
 from desired_state.objects import JsonObject
-from swarmkeeper.store.database import Database
+from swarmkeeper.store.sql import SqlDatabase
 
-_SCHEMA = ("CREATE TABLE memory (uid TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",)
+SCHEMA: Final = ("CREATE TABLE memory (uid TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",)
+"""The migrations of the table."""
+_PUT: Final = (
+    "INSERT INTO memory VALUES (?, ?) ON CONFLICT (uid) DO UPDATE SET value = excluded.value"
+)
 
 
 class Memory:
@@ -22,8 +27,8 @@ class Memory:
         database: where the rows lie.
     """
 
-    def __init__(self, database: Database) -> None:
-        database.migrate("memory", _SCHEMA)
+    def __init__(self, database: SqlDatabase) -> None:
+        database.migrate("memory", SCHEMA)
         self._database = database
         self._lock = threading.Lock()
         self._rows: dict[str, bytes] = dict(database.read("SELECT uid, value FROM memory", ()))
@@ -41,7 +46,7 @@ class Memory:
             if self._rows.get(uid) == value:
                 return
         with self._database.write() as cursor:
-            cursor.execute("INSERT OR REPLACE INTO memory VALUES (?, ?)", (uid, value))
+            cursor.execute(_PUT, (uid, value))
         with self._lock:
             self._rows[uid] = value
 

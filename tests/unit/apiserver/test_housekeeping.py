@@ -16,13 +16,13 @@ from swarmkeeper.apiserver.housekeeping import Housekeeping
 from swarmkeeper.apiserver.origin import PROGRAM
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.store.database import IN_MEMORY, Database
-from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+from swarmkeeper.store.sql_objects import SqlObjectStore
 
 
 @pytest.fixture
 def resources() -> Iterator[Resources]:
     database = Database(IN_MEMORY)
-    yield Resources(SqliteObjectStore(database), Scheme([WIDGET]))
+    yield Resources(SqlObjectStore(database), Scheme([WIDGET]))
     database.close()
 
 

@@ -10,7 +10,7 @@ from swarmkeeper.apiserver import hub
 from swarmkeeper.apiserver.hub import Hub, Subscription
 from swarmkeeper.store.database import IN_MEMORY, Database
 from swarmkeeper.store.objects import Change, ChangeType, Key, Stored
-from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+from swarmkeeper.store.sql_objects import SqlObjectStore
 
 
 def change(revision: int) -> Change:
@@ -48,7 +48,7 @@ def test_a_watch_that_is_too_slow_is_ended(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_changes_of_the_kind_are_handed_on_until_the_end() -> None:
     database = Database(IN_MEMORY)
-    store = SqliteObjectStore(database)
+    store = SqlObjectStore(database)
 
     async def scenario() -> list[str]:
         handing = Hub(store)

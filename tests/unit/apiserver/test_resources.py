@@ -15,7 +15,7 @@ from swarmkeeper.apiserver.origin import ADMIN, OPERATOR, ORIGIN, PROGRAM
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.runtime.ports import ApiError, Objects
 from swarmkeeper.store.database import IN_MEMORY, Database
-from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+from swarmkeeper.store.sql_objects import SqlObjectStore
 
 A = ObjectRef("Widget", "a")
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ class TickingClock:
 @pytest.fixture
 def resources() -> Iterator[Resources]:
     database = Database(IN_MEMORY)
-    yield Resources(SqliteObjectStore(database), Scheme([WIDGET]), clock=TickingClock())
+    yield Resources(SqlObjectStore(database), Scheme([WIDGET]), clock=TickingClock())
     database.close()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from swarmkeeper.store.database import IN_MEMORY, Database, DatabaseError
+from swarmkeeper.store.database import IN_MEMORY, Database
+from swarmkeeper.store.sql import DatabaseError
 
 TABLE = "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)"
 

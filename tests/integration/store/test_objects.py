@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desired_state.objects import JsonObject
-from swarmkeeper.store.database import IN_MEMORY, Database
 from swarmkeeper.store.objects import (
     Change,
     ChangeType,
@@ -21,9 +19,12 @@ from swarmkeeper.store.objects import (
     Render,
     RevisionConflict,
     RevisionExpired,
-    StoreError,
 )
-from swarmkeeper.store.sqlite_objects import SqliteObjectStore
+from swarmkeeper.store.sql import SqlDatabase
+from swarmkeeper.store.sql_objects import SqlObjectStore
+
+pytestmark = pytest.mark.integration
+Open = Callable[[], SqlDatabase]
 
 A = Key("Widget", "default", "a")
 B = Key("Widget", "other", "b")
@@ -34,13 +35,11 @@ def value(text: str) -> Render:
 
 
 @pytest.fixture
-def store() -> Iterator[SqliteObjectStore]:
-    database = Database(IN_MEMORY)
-    yield SqliteObjectStore(database)
-    database.close()
+def store(database: SqlDatabase) -> SqlObjectStore:
+    return SqlObjectStore(database)
 
 
-def test_a_version_is_read_as_written(store: SqliteObjectStore) -> None:
+def test_a_version_is_read_as_written(store: SqlObjectStore) -> None:
     stored = store.put(A, "uid", value("x"), expected=0)
 
     assert store.get(A) == stored
@@ -48,7 +47,7 @@ def test_a_version_is_read_as_written(store: SqliteObjectStore) -> None:
     assert store.get(B) is None
 
 
-def test_a_list_is_in_order_of_namespace_and_name(store: SqliteObjectStore) -> None:
+def test_a_list_is_in_order_of_namespace_and_name(store: SqlObjectStore) -> None:
     for namespace, name in [("b", "a"), ("a", "z"), ("a", "b"), ("a-b", "c")]:
         store.put(Key("Widget", namespace, name), "", value(""), expected=0)
 
@@ -63,7 +62,7 @@ def test_a_list_is_in_order_of_namespace_and_name(store: SqliteObjectStore) -> N
 
 
 @pytest.mark.parametrize("expected", [0, 7])
-def test_another_version_is_a_conflict(store: SqliteObjectStore, expected: int) -> None:
+def test_another_version_is_a_conflict(store: SqlObjectStore, expected: int) -> None:
     stored = store.put(A, "uid", value("x"), expected=0)
 
     with pytest.raises(RevisionConflict) as caught:
@@ -73,12 +72,12 @@ def test_another_version_is_a_conflict(store: SqliteObjectStore, expected: int) 
 
 
 @pytest.mark.parametrize("expected", [0, 1])
-def test_absent_objects_cannot_be_removed(store: SqliteObjectStore, expected: int) -> None:
+def test_absent_objects_cannot_be_removed(store: SqlObjectStore, expected: int) -> None:
     with pytest.raises(RevisionConflict):
         store.remove(A, value(""), expected=expected)
 
 
-def test_a_value_that_cannot_be_made_writes_nothing(store: SqliteObjectStore) -> None:
+def test_a_value_that_cannot_be_made_writes_nothing(store: SqlObjectStore) -> None:
     def broken(_: int) -> bytes:
         raise ValueError("no value")
 
@@ -88,7 +87,7 @@ def test_a_value_that_cannot_be_made_writes_nothing(store: SqliteObjectStore) ->
     assert (store.get(A), store.revision) == (None, 0)
 
 
-def test_listeners_hear_commits_in_order(store: SqliteObjectStore) -> None:
+def test_listeners_hear_commits_in_order(store: SqlObjectStore) -> None:
     heard: list[Change] = []
     stop = store.subscribe(heard.extend)
     first = store.put(A, "uid", value("x"), expected=0)
@@ -105,7 +104,7 @@ def test_listeners_hear_commits_in_order(store: SqliteObjectStore) -> None:
 
 
 def test_a_failing_listener_fails_no_write(
-    store: SqliteObjectStore, caplog: pytest.LogCaptureFixture
+    store: SqlObjectStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_: Sequence[Change]) -> None:
         raise ValueError
@@ -117,7 +116,7 @@ def test_a_failing_listener_fails_no_write(
     assert "listener" in caplog.text
 
 
-def test_history_below_the_compaction_is_expired(store: SqliteObjectStore) -> None:
+def test_history_below_the_compaction_is_expired(store: SqlObjectStore) -> None:
     for expected in range(5):
         store.put(A, "uid", value(str(expected)), expected=expected)
 
@@ -129,35 +128,18 @@ def test_history_below_the_compaction_is_expired(store: SqliteObjectStore) -> No
             store.since(revision)
 
 
-def test_revisions_never_run_backwards(tmp_path: Path) -> None:
-    database = Database(tmp_path / "state.db")
-    store = SqliteObjectStore(database)
+def test_revisions_never_run_backwards(open_database: Open) -> None:
+    store = SqlObjectStore(open_database())
     store.put(A, "uid", value("x"), expected=0)
     store.remove(A, value("x"), expected=1)
     store.compact(99)
-    database.close()
 
-    database = Database(tmp_path / "state.db")
-    store = SqliteObjectStore(database)
+    store = SqlObjectStore(open_database())
     assert (store.revision, store.compacted, store.get(A)) == (2, 1, None)
     assert store.put(A, "uid", value("x"), expected=0).revision == 3
-    database.close()
 
 
-def test_a_second_writer_is_noticed(tmp_path: Path) -> None:
-    one, two = Database(tmp_path / "state.db"), Database(tmp_path / "state.db")
-    first, second = SqliteObjectStore(one), SqliteObjectStore(two)
-    first.put(A, "uid", value("x"), expected=0)
-
-    with pytest.raises(StoreError, match="another process"):
-        second.put(B, "uid", value("y"), expected=0)
-
-    assert [change.stored.key for change in first.since(0)] == [A]
-    one.close()
-    two.close()
-
-
-def test_threads_lose_no_write(store: SqliteObjectStore) -> None:
+def test_threads_lose_no_write(store: SqlObjectStore) -> None:
     heard: list[int] = []
     store.subscribe(lambda changes: heard.extend(c.stored.revision for c in changes))
 
@@ -175,9 +157,8 @@ def test_threads_lose_no_write(store: SqliteObjectStore) -> None:
     assert len(store.list("Widget").items) == 200
 
 
-def test_writers_that_wait_together_share_a_commit() -> None:
-    database = Database(IN_MEMORY)
-    store = SqliteObjectStore(database)
+def test_writers_that_wait_together_share_a_commit(database: SqlDatabase) -> None:
+    store = SqlObjectStore(database)
     commits: list[int] = []
     store.subscribe(lambda changes: commits.append(len(changes)))
     conflicts: list[RevisionConflict] = []
@@ -204,7 +185,6 @@ def test_writers_that_wait_together_share_a_commit() -> None:
     assert commits == [1, 2]
     assert len(conflicts) == 1  # the second "c"; it fails nobody else
     assert store.revision == 3
-    database.close()
 
 
 # --- any history -------------------------------------------------------------------------------
@@ -216,7 +196,7 @@ STEPS = st.lists(
 )
 
 
-def run(store: SqliteObjectStore, steps: list[tuple[Key, str, str]]) -> None:
+def run(store: SqlObjectStore, steps: list[tuple[Key, str, str]]) -> None:
     for key, verb, text in steps:
         current = store.get(key)
         if verb == "put":
@@ -225,7 +205,7 @@ def run(store: SqliteObjectStore, steps: list[tuple[Key, str, str]]) -> None:
             store.remove(key, value(text), expected=current.revision)
 
 
-def state(store: SqliteObjectStore) -> dict[Key, JsonObject]:
+def state(store: SqlObjectStore) -> dict[Key, JsonObject]:
     return {item.key: item.load() for item in store.list("Widget").items}
 
 
@@ -241,18 +221,23 @@ def replay(before: dict[Key, JsonObject], changes: Sequence[Change]) -> dict[Key
     return objects
 
 
-@settings(deadline=None, max_examples=60)
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(before=STEPS, after=STEPS, compacted=st.integers(0, 40))
 def test_replay_from_any_kept_revision_gives_the_current_state(
-    before: list[tuple[Key, str, str]], after: list[tuple[Key, str, str]], compacted: int
+    new_store: Callable[[], Open],
+    before: list[tuple[Key, str, str]],
+    after: list[tuple[Key, str, str]],
+    compacted: int,
 ) -> None:
-    database = Database(IN_MEMORY)
-    store = SqliteObjectStore(database)
+    database = new_store()()
+    store = SqlObjectStore(database)
     run(store, before)
     seen, revision = state(store), store.revision
     run(store, after)
     store.compact(min(compacted, revision))
 
     assert replay(seen, store.since(revision)) == state(store)
-    assert state(SqliteObjectStore(database)) == state(store)  # as after a restart
+    assert state(SqlObjectStore(database)) == state(store)  # as after a restart
     database.close()

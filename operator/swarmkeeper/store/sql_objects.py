@@ -1,21 +1,22 @@
-"""The object store on SQLite: the embedded default.
+"""The object store on a SQL database.
 
 Writers that come at the same time share one commit: each puts a ticket in the queue, the first to get
 the lock writes all that is queued in one transaction. So a slow disk costs one sync a batch.
+
+Where other processes may write as well, what they wrote is taken over first: inside the transaction,
+and on a thread of the database's own whenever it hears of a newer revision.
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from swarmkeeper.store.database import Database, DatabaseError
+from swarmkeeper.store import object_rows as rows
 from swarmkeeper.store.index import Index
 from swarmkeeper.store.objects import (
     Change,
@@ -29,36 +30,10 @@ from swarmkeeper.store.objects import (
     Stored,
     StoreError,
 )
+from swarmkeeper.store.sql import Cursor, DatabaseConflict, SqlDatabase
 
-_SCHEMA: Final = (
-    """
-    CREATE TABLE objects (
-        revision INTEGER PRIMARY KEY, kind TEXT NOT NULL, namespace TEXT NOT NULL,
-        name TEXT NOT NULL, uid TEXT NOT NULL, created INTEGER NOT NULL,
-        deleted INTEGER NOT NULL, previous INTEGER NOT NULL, value BLOB NOT NULL
-    )
-    """,
-    "CREATE INDEX objects_name ON objects (kind, namespace, name, revision)",
-    "CREATE TABLE objects_compaction (promised INTEGER NOT NULL, done INTEGER NOT NULL)",
-    "INSERT INTO objects_compaction VALUES (0, 0)",
-)
-_INSERT: Final = "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_CURRENT: Final = """
-    SELECT kind, namespace, name, uid, revision, value FROM objects WHERE deleted = 0 AND revision IN
-    (SELECT max(revision) FROM objects GROUP BY kind, namespace, name)
-"""
-_SINCE: Final = """
-    SELECT row.kind, row.namespace, row.name, row.uid, row.revision, row.value,
-           row.created, row.deleted, before.value
-    FROM objects AS row LEFT JOIN objects AS before ON before.revision = row.previous
-    WHERE row.revision > ? ORDER BY row.revision LIMIT ?
-"""
-_FORGET_SUPERSEDED: Final = """
-    DELETE FROM objects WHERE revision IN
-    (SELECT previous FROM objects WHERE revision > ? AND revision <= ?)
-"""
-_FORGET_DELETED: Final = "DELETE FROM objects WHERE revision > ? AND revision <= ? AND deleted = 1"
 _COMPACTION_STEP: Final = 1000  # revisions in one transaction, so that writers wait only briefly
+_PAGE: Final = 1000  # changes of other processes, taken over at a time
 
 _log = logging.getLogger(__name__)
 
@@ -76,23 +51,26 @@ class _Ticket:
     error: BaseException | None = None
 
 
-class SqliteObjectStore:
+class SqlObjectStore:
     """Objects by revision in the table `objects`.
 
     Args:
-        database: where; its `objects` table must have no other writer.
+        database: where. Only a shared one may have other writers.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
         self._index = Index()
         self._queue: deque[_Ticket] = deque()
         self._turn = threading.Lock()
         self._listeners: tuple[Listener, ...] = ()
-        database.migrate("objects", _SCHEMA)
-        (newest,) = database.read("SELECT coalesce(max(revision), 0) FROM objects")[0]
-        self._compacted: int = database.read("SELECT promised FROM objects_compaction")[0][0]
-        self._index.load((_stored(row) for row in database.read(_CURRENT)), newest)
+        database.migrate("objects", rows.SCHEMA)
+        self._compacted: int
+        with database.snapshot() as cursor:
+            (newest,) = cursor.execute(rows.NEWEST).fetchone()
+            (self._compacted,) = cursor.execute(rows.PROMISED).fetchone()
+            self._index.load(map(rows.stored, cursor.execute(rows.CURRENT)), newest)
+        database.follow(self._follow)
 
     @property
     def revision(self) -> int:
@@ -137,12 +115,17 @@ class SqliteObjectStore:
 
     def since(self, revision: int, *, limit: int = 1000) -> Sequence[Change]:
         """The first changes above a revision; see `ObjectStore.since`."""
-        rows = self._database.read(_SINCE, (revision, limit))
-        if revision < self._compacted:  # looked at after reading: compaction promises, then removes
+        if revision == self.revision:
+            return []
+        found = self._database.read(rows.SINCE, (revision, limit))
+        # Looked at after reading: compaction promises, then removes.
+        if self._database.shared:
+            ((self._compacted,),) = self._database.read(rows.PROMISED)
+        if revision < self._compacted:
             raise RevisionExpired(f"revision {revision} was compacted at {self._compacted}")
-        if revision > self.revision and not rows:
+        if revision > self.revision and not found:
             raise RevisionExpired(f"revision {revision} is above the newest, {self.revision}")
-        return [_change(row) for row in rows]
+        return [rows.change(row) for row in found]
 
     def compact(self, revision: int) -> int:
         """Forgets the history up to a revision; see `ObjectStore.compact`.
@@ -152,18 +135,18 @@ class SqliteObjectStore:
         target = min(revision, self.revision - 1)
         if target > self._compacted:
             with self._database.write() as cursor:
-                cursor.execute("UPDATE objects_compaction SET promised = ?", (target,))
+                cursor.execute(rows.PROMISE, (target, target))
                 self._compacted = target
         return sum(self._forget())
 
     def _forget(self) -> Iterator[int]:
-        (done,) = self._database.read("SELECT done FROM objects_compaction")[0]
+        ((done,),) = self._database.read(rows.DONE)
         while done < self._compacted:
             span = (done, min(done + _COMPACTION_STEP, self._compacted))
             with self._database.write() as cursor:
-                yield cursor.execute(_FORGET_SUPERSEDED, span).rowcount
-                yield cursor.execute(_FORGET_DELETED, span).rowcount
-                cursor.execute("UPDATE objects_compaction SET done = ?", (span[1],))
+                yield cursor.execute(rows.FORGET_SUPERSEDED, span).rowcount
+                yield cursor.execute(rows.FORGET_DELETED, span).rowcount
+                cursor.execute(rows.FORGOTTEN, (span[1],))
             done = span[1]
 
     def _submit(self, ticket: _Ticket) -> Stored:
@@ -182,18 +165,47 @@ class SqliteObjectStore:
         batch = [self._queue.popleft() for _ in range(len(self._queue))]
         try:
             with self._database.write() as cursor:
+                if self._database.shared:
+                    self._take_over(cursor)
                 changes = list(self._write(cursor, batch))
+                if changes:
+                    self._database.announce(cursor, changes[-1].stored.revision)
         except BaseException as error:
             for ticket in batch:
                 ticket.error = ticket.error or _as_store_error(error)
             if not isinstance(error, Exception):
                 raise
             return
+        self._apply(changes)
+
+    def _apply(self, changes: Sequence[Change]) -> None:
         self._index.apply(changes)
         for listener in self._listeners if changes else ():
             _tell(listener, changes)
 
-    def _write(self, cursor: sqlite3.Cursor, batch: Sequence[_Ticket]) -> Iterator[Change]:
+    def _follow(self, revision: int | None) -> None:
+        """Takes over what other processes wrote; called when there may be something."""
+        with self._turn:
+            if revision is None or revision > self.revision:
+                with self._database.snapshot() as cursor:
+                    self._take_over(cursor)
+
+    def _take_over(self, cursor: Cursor) -> None:
+        """Brings the index and the listeners up to the newest row that a transaction sees."""
+        while found := cursor.execute(rows.SINCE, (self.revision, _PAGE)).fetchall():
+            (self._compacted,) = cursor.execute(rows.PROMISED).fetchone()
+            if self.revision < self._compacted:  # too long away: part of the history is gone
+                self._start_again(cursor)
+            else:
+                self._apply([rows.change(row) for row in found])
+
+    def _start_again(self, cursor: Cursor) -> None:
+        (newest,) = cursor.execute(rows.NEWEST).fetchone()
+        current = [rows.stored(row) for row in cursor.execute(rows.CURRENT)]
+        self._apply(self._index.differences(current, newest))
+        self._index.advance(newest)
+
+    def _write(self, cursor: Cursor, batch: Sequence[_Ticket]) -> Iterator[Change]:
         revision = self._index.revision
         pending: dict[Key, Change] = {}
         for ticket in batch:
@@ -203,19 +215,7 @@ class SqliteObjectStore:
                 ticket.error = error
                 continue
             revision += 1
-            stored = change.stored
-            cursor.execute(
-                _INSERT,
-                (
-                    revision,
-                    *stored.key,
-                    stored.uid,
-                    change.type is ChangeType.ADDED,
-                    change.type is ChangeType.DELETED,
-                    ticket.expected,
-                    stored.value,
-                ),
-            )
+            cursor.execute(rows.INSERT, rows.row(change, ticket.expected))
             ticket.change = pending[ticket.key] = change
             yield change
 
@@ -235,11 +235,9 @@ class SqliteObjectStore:
 
 
 def _as_store_error(error: BaseException) -> BaseException:
-    if isinstance(error, sqlite3.IntegrityError):
+    if isinstance(error, DatabaseConflict):
         return StoreError("another process writes to this database")
-    if isinstance(error, sqlite3.Error | DatabaseError):
-        return StoreError(f"the write failed: {error}")
-    return error
+    return StoreError(f"the write failed: {error}") if isinstance(error, StoreError) else error
 
 
 def _tell(listener: Listener, changes: Sequence[Change]) -> None:
@@ -247,14 +245,3 @@ def _tell(listener: Listener, changes: Sequence[Change]) -> None:
         listener(changes)
     except Exception:  # the write is committed; a listener can't undo it
         _log.exception("a listener of the object store failed")
-
-
-def _stored(row: Sequence[Any]) -> Stored:
-    kind, namespace, name, uid, revision, value = row[:6]
-    return Stored(Key(sys.intern(kind), sys.intern(namespace), name), uid, revision, value)
-
-
-def _change(row: Sequence[Any]) -> Change:
-    created, deleted, old = row[6:]
-    kind = ChangeType.ADDED if created else ChangeType.MODIFIED
-    return Change(ChangeType.DELETED if deleted else kind, _stored(row), old)
