@@ -68,6 +68,15 @@ class Mode(StrEnum):
     """Do not even look."""
 
 
+class Approval(StrEnum):
+    """Whether people must approve risky actions."""
+
+    AUTO = "Auto"
+    """No: the guard's other checks are enough."""
+    REQUIRED = "Required"
+    """Actions of medium risk or more wait for approval; what touches no running task does not."""
+
+
 class Dependency(DeclaredModel):
     """Another object that must be Ready first."""
 
@@ -105,6 +114,8 @@ class CommonSpec(DeclaredModel):
     """Objects that must be Ready before this one is acted upon."""
     windows: tuple[Window, ...] = ()
     """Times at which actions may be taken, or may not; none: at any time."""
+    approval: Approval = Approval.AUTO
+    """Auto, or Required: actions by which tasks restart or something is removed wait for approval."""
     limits: Limits = Limits()
     """Budget of corrective actions."""
 

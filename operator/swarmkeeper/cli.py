@@ -46,6 +46,10 @@ COMMANDS: Final[dict[str, Entry]] = {
         "swarmkeeper.commands.schema:command",
         "Writes the JSON Schema of all kinds, for editors.",
     ),
+    "approve": Entry(
+        "swarmkeeper.commands.approve:command",
+        "Approves the plan that waits for a yes, and no other.",
+    ),
     "audit-trail": Entry(
         "swarmkeeper.commands.audit_trail:app",
         "Reads and checks the record of every action.",

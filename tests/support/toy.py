@@ -40,6 +40,7 @@ class Gauges:
         judged: how often a plan was made.
         recheck: how soon the kind wants to look again.
         blocked: what only a human can settle.
+        risk: of setting a number.
     """
 
     values: dict[str, int] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Gauges:
     judged: int = 0
     recheck: timedelta | None = None
     blocked: tuple[str, str] | None = None
+    risk: Risk = Risk.LOW
 
     def write(self, name: str, value: int | None) -> None:
         """Sets or removes a number."""
@@ -102,7 +104,7 @@ class GaugeReconciler:
             return Plan((diff,), blocked=self.world.blocked)
         name = target.ref.name
         after = {path: target.spec.value}
-        action = Action("set", f"gauge/{name}", {path: observed}, after, "differs")
+        action = Action("set", f"gauge/{name}", {path: observed}, after, "differs", self.world.risk)
         return Plan((diff,), (action,))
 
     def act(self, target: Target[GaugeSpec], action: Action, ports: Ports) -> str:

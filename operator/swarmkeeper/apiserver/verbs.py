@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from desired_state.objects import JsonObject
-from swarmkeeper.apiserver import applying, lifecycle, origin
+from swarmkeeper.apiserver import applying, approvals, lifecycle, origin
 from swarmkeeper.apiserver.applying import Applied
 from swarmkeeper.apiserver.catalogue import EVENT, NAMESPACE, ResourceType
 from swarmkeeper.apiserver.managers import MANAGED, tracked
@@ -50,12 +50,14 @@ class Caller:
         dry_run: check everything, write nothing.
         manager: who owns the fields that are written; by default the actor.
         applies: the manager gives up what it no longer names.
+        wrote: hears of each version that is written: its key, the revisions before and after.
     """
 
     actor: str
     dry_run: bool = False
     manager: str = ""
     applies: bool = False
+    wrote: Callable[[Key, int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ class Verbs:
     def _create(self, type_: ResourceType, body: JsonObject, caller: Caller) -> Stored:
         uid = self._new_uid()
         obj = lifecycle.created(type_, body, uid=uid, now=self._clock.now())
+        obj = approvals.signed({"metadata": {}}, obj, caller.actor)
         if caller.applies:
             obj = applying.first(obj, caller.manager, self._clock.now())
         check_object(type_, obj)
@@ -175,7 +178,8 @@ class Verbs:
             return Stored(key, uid, 0, lifecycle.encode(obj, 0))
         if type_.namespaced:
             self.ensure_namespace(key.namespace)
-        return self.store.put(key, uid, lambda rev: lifecycle.encode(obj, rev), expected=0)
+        stored = self.store.put(key, uid, lambda rev: lifecycle.encode(obj, rev), expected=0)
+        return _told(stored, 0, caller)
 
     def update(
         self,
@@ -206,7 +210,7 @@ class Verbs:
             if caller.dry_run:
                 return _unwritten(current, new)
             try:
-                return self._replace(current, new)
+                return _told(self._replace(current, new), current.revision, caller)
             except RevisionConflict:
                 continue
         raise conflict(type_, key.name)
@@ -222,7 +226,7 @@ class Verbs:
         if subresource == STATUS:
             new = lifecycle.with_status(type_, old, wanted)
         else:
-            new = lifecycle.updated(type_, old, wanted)
+            new = approvals.signed(old, lifecycle.updated(type_, old, wanted), caller.actor)
             if caller.applies:
                 new["metadata"][MANAGED] = wanted["metadata"][MANAGED]
             else:
@@ -272,7 +276,8 @@ class Verbs:
             if caller.dry_run or (held and "deletionTimestamp" in old["metadata"]):
                 return current, not held
             try:
-                return self._replace(current, self._last(old, held)), not held
+                last = self._replace(current, self._last(old, held))
+                return _told(last, current.revision, caller), not held
             except RevisionConflict:
                 continue
         raise conflict(type_, key.name)
@@ -317,6 +322,13 @@ def key_of(type_: ResourceType, obj: JsonObject) -> Key:
     """The key of an object in the store."""
     metadata = obj["metadata"]
     return Key(type_.kind, metadata["namespace"] if type_.namespaced else "", metadata["name"])
+
+
+def _told(stored: Stored, before: int, caller: Caller) -> Stored:
+    """What was written, once the caller has heard of it."""
+    if caller.wrote is not None:
+        caller.wrote(stored.key, before, stored.revision)
+    return stored
 
 
 def _unwritten(current: Stored, new: JsonObject) -> Stored:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 from desired_state.fields import format_duration
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard import Guard, Hold, Question
-from swarmkeeper.controller.names import REVISION
+from swarmkeeper.controller.guard.approval import is_needed
+from swarmkeeper.controller.names import APPROVE, APPROVED_BY, REVISION
 from swarmkeeper.controller.report import Taken
 from swarmkeeper.runtime.diff import mask_document
 from swarmkeeper.runtime.errors import ReconcileError, Retry
@@ -53,6 +54,7 @@ class Acting:
         revision: of the source at which the object was last changed.
         reconcile_id: of the pass.
         started: monotonic start of the pass.
+        annotations: of the object: approvals.
         attempts: actions that were taken and are not closed yet.
         hold: why an action was not taken, or None.
         error: why an action failed, or None; its outcome is written, unless it is not known.
@@ -64,6 +66,7 @@ class Acting:
     revision: str
     reconcile_id: str
     started: float
+    annotations: Mapping[str, str] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     hold: Hold | None = None
     error: ReconcileError | None = None
@@ -81,15 +84,15 @@ class Acting:
         actions = (asked, *plan.actions) if asked is not None else plan.actions
         interrupted = self._interrupted(plan, actions)
         for action in actions:
-            self.hold = self.guard.hold(
-                Question(self.target, plan, action, self.deps, by_hand=action is asked)
+            question = Question(
+                self.target, actions, action, self.deps, action is asked, self.annotations
             )
+            self.hold = self.guard.hold(question)
             if self.hold is not None:
                 break
-            key = action.key(self.target.uid, self.target.generation)
             try:
                 self._require_time()
-                self._take_one(plan, action, interrupted.get(key))
+                self._take_one(plan, question, interrupted)
             except ReconcileError as error:
                 self.error = error
                 break
@@ -157,13 +160,13 @@ class Acting:
             )
         return found
 
-    def _take_one(self, plan: Plan, action: Action, interrupted: Record | None) -> None:
+    def _take_one(self, plan: Plan, question: Question, interrupted: Mapping[str, Record]) -> None:
+        action = question.action
         step = self._step(action)
         started_at = self.deps.ports.clock.now()
-        if interrupted is not None:
-            action_id = self.deps.trail.resume(interrupted.action, step)
-        else:
-            action_id = self.deps.trail.intend(step)
+        action_id = self._intend(step, interrupted.get(step.step))
+        if is_needed(question):
+            self.deps.trail.approve(action_id, step, self._approval())
         self.deps.checkpoint("intended")
         outcome = self._act(action_id, action, step)
         self.deps.checkpoint("acted")
@@ -171,6 +174,16 @@ class Acting:
         self.deps.metrics.correction.labels(self.target.ref.kind, action.runbook).observe(seconds)
         drift = _drift_of(plan, action)
         self.attempts.append(Attempt(action_id, action, step, outcome, drift, started_at, seconds))
+
+    def _intend(self, step: Step, interrupted: Record | None) -> str:
+        if interrupted is not None:
+            return self.deps.trail.resume(interrupted.action, step)
+        return self.deps.trail.intend(step)
+
+    def _approval(self) -> str:
+        plan = self.annotations.get(APPROVE, "")
+        by = self.annotations.get(APPROVED_BY, "")
+        return f"plan {plan} was approved" + (f" by {by}" if by else "")
 
     def _act(self, action_id: str, action: Action, step: Step) -> str:
         reconciler: Reconciler[Any, Any] = self.deps.reconcilers[self.target.ref.kind]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from swarmkeeper.controller.report import Report, Taken
+from swarmkeeper.controller.summary import PENDING
 from swarmkeeper.runtime import conditions
 
 NORMAL: Final = "Normal"
@@ -42,6 +43,7 @@ def announcements(
     found = [_of_action(taken) for taken in report.taken]
     if report.request is not None and report.request.refusal:
         found.append(Announcement(WARNING, "RunbookRefused", report.request.refusal))
+    found.extend(_of_approval(previous, report))
     found.extend(_of_drift(previous, current, report))
     for type_ in (conditions.STALLED, conditions.READY):
         found.extend(_of_condition(type_, previous, current))
@@ -57,6 +59,16 @@ def _of_action(taken: Taken) -> Announcement:
     return Announcement(
         NORMAL, f"{reason}Applied", f"{why}: {taken.outcome} (in {milliseconds} ms)"
     )
+
+
+def _of_approval(previous: Mapping[str, Any], report: Report) -> list[Announcement]:
+    """A plan that waits for approval: once for each different plan."""
+    pending = report.hold.pending if report.hold is not None else None
+    if report.hold is None or pending is None:
+        return []
+    if previous.get(PENDING, {}).get("hash") == pending["hash"]:
+        return []
+    return [Announcement(WARNING, report.hold.reason, report.hold.message)]
 
 
 def _of_drift(

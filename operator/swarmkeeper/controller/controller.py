@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from desired_state.objects import JsonObject, ObjectRef
 from swarmkeeper.controller.deps import Deps
-from swarmkeeper.controller.names import REFUSED, REQUESTED_AT, RUN
+from swarmkeeper.controller.names import APPROVE, REFUSED, REQUESTED_AT, RUN
 from swarmkeeper.controller.passes import Passes
 from swarmkeeper.controller.queue import WorkQueue
 from swarmkeeper.controller.targets import ready_signal
@@ -151,6 +151,7 @@ def _fingerprint(body: JsonObject) -> tuple[Any, ...]:
         metadata.get("deletionTimestamp"),
         annotations.get(REQUESTED_AT),
         annotations.get(RUN),
+        annotations.get(APPROVE),
         annotations.get(REFUSED),
         (ready.get("status"), ready.get("observedGeneration")),
     )

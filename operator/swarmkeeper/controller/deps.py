@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from desired_state.objects import JsonObject, ObjectRef
-from swarmkeeper.controller.guard import Guard
+from swarmkeeper.controller.guard import Guard, Policy
 from swarmkeeper.controller.metrics import Metrics
 from swarmkeeper.controller.origins import Origins
 from swarmkeeper.controller.recorder import Recorder
@@ -38,6 +38,7 @@ class Deps:
         origins: where fields were declared.
         signals: who listens to what.
         metrics: counters and timings.
+        policy: what the guard holds to for all objects.
         checkpoint: called with the name of each step of a pass, for crash tests.
     """
 
@@ -51,6 +52,7 @@ class Deps:
     origins: Origins
     signals: SignalIndex
     metrics: Metrics
+    policy: Policy = field(default=Policy())
     checkpoint: Callable[[str], None] = field(default=no_checkpoint)
 
     def stored(self, ref: ObjectRef) -> JsonObject | None:
@@ -60,3 +62,7 @@ class Deps:
     def actions_since(self, uid: str, since: datetime) -> int:
         """How many actions were begun for an object since a time (the guard's look-up)."""
         return self.trail.actions_since(uid, since)
+
+    def approvals_used(self, uid: str) -> int:
+        """How many actions on an object were approved and taken (the guard's look-up)."""
+        return self.trail.approvals_used(uid)

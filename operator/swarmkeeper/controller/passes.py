@@ -102,6 +102,7 @@ class Passes:
                 report.revision,
                 uuid.uuid4().hex[:8],
                 started,
+                stored["metadata"].get("annotations", {}),
             )
             if deleting:
                 report = finalizing.finalize(self._deps, acting, report)

@@ -18,6 +18,7 @@ from swarmkeeper.runtime.conditions import Condition, Status
 from swarmkeeper.runtime.errors import Stalled, Wait
 
 DRIFT_SHOWN: Final = 10
+PENDING: Final = "pendingApproval"
 _KEPT: Final = ("lastOperation", "lastHandledReconcileAt", "lastAppliedRevision", HANDLED)
 
 
@@ -124,6 +125,10 @@ def _abnormal(report: Report) -> list[Condition]:
                 ready_.message,
             )
         )
+    if report.hold is not None and report.hold.pending is not None:
+        found.append(
+            Condition(conditions.APPROVAL_REQUIRED, Status.TRUE, "PlanPending", report.hold.message)
+        )
     if report.left_alone is not None:
         found.append(Condition(conditions.SUSPENDED, Status.TRUE, *report.left_alone))
     return found
@@ -136,7 +141,12 @@ def _stalled(report: Report) -> bool:
 
 def _unknown_now(report: Report, previous: Mapping[str, Any], present: set[str]) -> list[Condition]:
     """The kind's conditions of earlier, turned Unknown: what was not looked at is not known."""
-    special = {conditions.RECONCILING, conditions.STALLED, conditions.SUSPENDED}
+    special = {
+        conditions.RECONCILING,
+        conditions.STALLED,
+        conditions.SUSPENDED,
+        conditions.APPROVAL_REQUIRED,
+    }
     now = ready(report)
     return [
         Condition(old["type"], Status.UNKNOWN, now.reason, now.message)
@@ -187,6 +197,8 @@ def _bookkeeping(report: Report, failures: int, next_attempt: datetime | None) -
         fields["failureCount"] = failures
     if next_attempt is not None:
         fields["nextAttemptTime"] = stamp(next_attempt)
+    if report.hold is not None and report.hold.pending is not None:
+        fields[PENDING] = report.hold.pending
     if report.taken:
         fields["lastOperation"] = _operation(report.taken[-1])
     return fields
@@ -215,7 +227,7 @@ _ENGINE_FIELDS: Final = frozenset(
     {
         *_KEPT,
         *("observedGeneration", "conditions", "sync", "health", "drift", "driftTotal"),
-        *("failureCount", "nextAttemptTime", "lastReconcileTime"),
+        *("failureCount", "nextAttemptTime", "lastReconcileTime", PENDING),
     }
 )
 

@@ -44,6 +44,11 @@ _OPEN: Final = (
     "SELECT seq, at, action, entry, document, hash FROM audit_trail WHERE entry = ? AND action"
     " NOT IN (SELECT action FROM audit_trail WHERE entry IN (?, ?, ?, ?)) ORDER BY seq"
 )
+_APPROVALS_USED: Final = (
+    "SELECT count(DISTINCT action) FROM audit_trail WHERE uid = ? AND entry = ? AND action IN"
+    " (SELECT action FROM audit_trail AS taken WHERE taken.action = audit_trail.action"
+    " AND taken.entry IN (?, ?))"
+)
 
 
 class Entry(StrEnum):
@@ -61,6 +66,8 @@ class Entry(StrEnum):
     """Not taken, or refused."""
     SUPERSEDED = "Superseded"
     """Interrupted, and no longer wanted when it was found."""
+    APPROVED = "Approved"
+    """About to be taken because people have approved it."""
 
 
 OUTCOMES: Final = (Entry.SUCCEEDED, Entry.APPLIED, Entry.FAILED, Entry.SUPERSEDED)
@@ -170,6 +177,23 @@ class AuditTrail:
         with self._lock:
             self._open.pop(action, None)
         return record
+
+    def approve(self, action: str, step: Step, how: str) -> None:
+        """Writes which approval an action makes use of.
+
+        Args:
+            action: id that `intend` gave.
+            step: the action.
+            how: which plan was approved, and by whom.
+        """
+        self._append(action, Entry.APPROVED, step, how)
+
+    def approvals_used(self, uid: str) -> int:
+        """How many actions on an object were approved and taken: each approval is good for one use."""
+        rows = self._database.read(
+            _APPROVALS_USED, (uid, Entry.APPROVED, Entry.SUCCEEDED, Entry.APPLIED)
+        )
+        return int(rows[0][0])
 
     def unfinished(self, uid: str) -> list[Record]:
         """Intents of an object that have no outcome, oldest first: a crash came between."""

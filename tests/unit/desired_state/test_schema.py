@@ -159,6 +159,7 @@ def test_defaults_are_written_as_people_write_them() -> None:
         "mode": "Enforce",
         "dependsOn": [],
         "windows": [],
+        "approval": "Auto",
         "limits": {"maxActions": 10, "per": "10m"},
         "tree": {"children": []},
         "action": None,

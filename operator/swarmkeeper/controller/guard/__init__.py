@@ -1,10 +1,11 @@
 """The guard: stands between plan and act, once for all kinds (design.md §4).
 
 Each check looks at one action and says yes, or holds it with a reason. The first hold wins. The order
-is the design's: suspended, mode, dependencies, windows, budgets.
+is the design's: suspended, mode, dependencies, windows, budgets, approval.
 """
 
 from swarmkeeper.controller.guard.checks import CHECKS, ON_THE_WAY_OUT
 from swarmkeeper.controller.guard.guard import Guard, Hold, Question
+from swarmkeeper.controller.guard.policy import Policy
 
-__all__ = ["CHECKS", "ON_THE_WAY_OUT", "Guard", "Hold", "Question"]
+__all__ = ["CHECKS", "ON_THE_WAY_OUT", "Guard", "Hold", "Policy", "Question"]

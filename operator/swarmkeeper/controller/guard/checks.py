@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from swarmkeeper.controller.guard.approval import approval
 from swarmkeeper.controller.guard.budgets import limits
 from swarmkeeper.controller.guard.dependencies import dependencies
 from swarmkeeper.controller.guard.guard import Check
@@ -11,7 +12,7 @@ from swarmkeeper.controller.guard.mode import mode
 from swarmkeeper.controller.guard.suspended import suspended
 from swarmkeeper.controller.guard.windows import windows
 
-CHECKS: Final[tuple[Check, ...]] = (suspended, mode, dependencies, windows, limits)
+CHECKS: Final[tuple[Check, ...]] = (suspended, mode, dependencies, windows, limits, approval)
 
-ON_THE_WAY_OUT: Final[tuple[Check, ...]] = (suspended, windows, limits)
-"""What an object that is being deleted still waits for: people, windows and budgets."""
+ON_THE_WAY_OUT: Final[tuple[Check, ...]] = (suspended, windows, limits, approval)
+"""What an object that is being deleted still waits for: people, windows, budgets and approval."""

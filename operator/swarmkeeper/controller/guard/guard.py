@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from desired_state.objects import JsonObject, ObjectRef
-from swarmkeeper.runtime.plan import Action, Plan
+from swarmkeeper.controller.guard.policy import Policy
+from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
 
 
@@ -21,16 +22,23 @@ class Hold:
         message: for people: what holds, and what would let it go.
         after: when to look again at the latest; None: the object's interval.
         on_purpose: people asked for it (suspend, mode): the object is not failing.
+        pending: `status.pendingApproval`, where approval would let it go.
     """
 
     reason: str
     message: str
     after: timedelta | None = None
     on_purpose: bool = False
+    pending: JsonObject | None = None
 
 
 class World(Protocol):
     """What checks may look up."""
+
+    @property
+    def policy(self) -> Policy:
+        """What the operator's settings say."""
+        ...
 
     def stored(self, ref: ObjectRef) -> JsonObject | None:
         """An object as the API has it, or None."""
@@ -40,6 +48,10 @@ class World(Protocol):
         """How many actions were begun for an object since a time."""
         ...
 
+    def approvals_used(self, uid: str) -> int:
+        """How many actions on an object were approved and taken."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -47,17 +59,19 @@ class Question:
 
     Attributes:
         target: the object.
-        plan: the whole plan.
-        action: the action in question.
+        actions: all that would be taken now, in order.
+        action: the one in question.
         world: look-ups.
         by_hand: people have asked for it, by a runbook's name.
+        annotations: of the object.
     """
 
     target: Target[Any]
-    plan: Plan
+    actions: tuple[Action, ...]
     action: Action
     world: World
     by_hand: bool = False
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 Check = Callable[[Question], Hold | None]
