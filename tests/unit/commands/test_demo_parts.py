@@ -63,6 +63,18 @@ def test_the_repository_pushes_what_was_edited(tmp_path: Path) -> None:
     assert run("git", "-C", str(repository.bare), "show", "main:a.yaml") == "replicas: 2\n"
 
 
+def test_whoever_goes_on_by_hand_needs_no_git_setup(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    repository.create({"a.yaml": "replicas: 2\n"})
+    (repository.tree / "a.yaml").write_text("replicas: 4\n")
+
+    bare = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    run("git", "commit", "-qam", "by hand", cwd=repository.tree, env=bare)
+    run("git", "push", "-q", cwd=repository.tree, env=bare)
+
+    assert run("git", "-C", str(repository.bare), "show", "main:a.yaml") == "replicas: 4\n"
+
+
 def test_an_edit_that_finds_nothing_is_told(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     repository.create({"a.yaml": "replicas: 2\n"})

@@ -80,6 +80,8 @@ class Repository:
         run("git", "init", "-q", "--bare", "-b", "main", str(self.bare), env=_CLEAN)
         self._git("init", "-q", "-b", "main")
         self._git("remote", "add", "origin", str(self.bare))
+        self._git("config", "user.name", "Demo")  # for whoever goes on by hand
+        self._git("config", "user.email", "demo@example.org")
         self._git("add", ".")
         self.push("Declare the system")
 
@@ -120,12 +122,12 @@ class Repository:
     def push(self, message: str) -> None:
         """Commits everything and pushes."""
         self._git("commit", "-q", "-a", "-m", message)
-        self._git("push", "-q", "origin", "main")
+        self._git("push", "-q", "--set-upstream", "origin", "main")
 
     def revert(self) -> None:
         """Takes the newest commit back and pushes."""
         self._git("revert", "--no-edit", "HEAD")
-        self._git("push", "-q", "origin", "main")
+        self._git("push", "-q", "--set-upstream", "origin", "main")
 
     def diff(self) -> str:
         """What is changed and not committed."""
