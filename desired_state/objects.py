@@ -88,6 +88,15 @@ class Dependency(DeclaredModel):
     """Its namespace; by default the namespace of this object."""
 
 
+class Budget(DeclaredModel):
+    """A number of actions in a period."""
+
+    max_actions: int = Field(ge=1)
+    """How many actions may be taken in one period."""
+    per: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0))
+    """The length of the period."""
+
+
 class Limits(DeclaredModel):
     """A budget of corrective actions: what exceeds it waits for the next period."""
 
@@ -95,6 +104,8 @@ class Limits(DeclaredModel):
     """How many actions may be taken on this object in one period."""
     per: Duration = Field(default=timedelta(minutes=10))
     """The length of the period."""
+    runbooks: dict[str, Budget] = Field(default_factory=dict)
+    """Tighter budgets of single runbooks, by name."""
 
 
 class CommonSpec(DeclaredModel):

@@ -34,6 +34,7 @@ from swarmkeeper.controller.origins import Origins
 from swarmkeeper.controller.recorder import Recorder
 from swarmkeeper.controller.signals import SignalIndex
 from swarmkeeper.controller.source_loop import SourceJob, SourceLoop
+from swarmkeeper.guarding import policy_of
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Reconciler
 from swarmkeeper.settings import Settings
@@ -171,6 +172,7 @@ class Operator:
             logger.warning("passes did not end in time", extra={"grace": grace})
 
     def _deps(self, database: Database) -> Deps:
+        policy = policy_of(self._settings)
         return Deps(
             reconcilers=self._world.reconcilers,
             objects=self.objects,
@@ -182,6 +184,8 @@ class Operator:
             origins=Origins(),
             signals=SignalIndex(),
             metrics=Metrics(),
+            policy=policy,
+            admission=policy.admission(),
             checkpoint=self._world.checkpoint,
         )
 

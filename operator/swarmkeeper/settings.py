@@ -29,6 +29,19 @@ class LogFormat(StrEnum):
     """For machines: one object a line."""
 
 
+class ApprovalLevel(StrEnum):
+    """From which risk on actions need approval."""
+
+    NEVER = "Never"
+    """Each object decides for itself."""
+    LOW = "Low"
+    """Every action."""
+    MEDIUM = "Medium"
+    """Where running tasks restart or stop."""
+    HIGH = "High"
+    """Where something is removed, or data could be lost."""
+
+
 class Settings(BaseSettings):
     """What a running operator needs to know."""
 
@@ -80,6 +93,18 @@ class Settings(BaseSettings):
     """How many passes may run at once."""
     grace: Duration = timedelta(seconds=10)
     """How long running passes may take to end after SIGTERM."""
+
+    approval_from: ApprovalLevel = ApprovalLevel.NEVER
+    """Risk from which on actions on any object need approval: Never, Low, Medium or High."""
+    max_actions: int = Field(default=0, ge=0)
+    """How many actions may be begun in one period on all objects together; 0 is no limit."""
+    max_actions_per: Duration = timedelta(minutes=10)
+    """The length of that period."""
+    max_unhealthy: str = Field(default="", pattern=r"^(\d+|(\d{1,2}|100)%)?$")
+    """How many of a kind's objects (3, or 20%) may be not Ready before nothing risky is done to it."""
+    storm_cooldown: Duration = timedelta(minutes=5)
+    """How long that goes on after there are fewer again."""
+
     log_format: LogFormat = LogFormat.CONSOLE
     """console or json."""
     log_level: str = "INFO"

@@ -18,6 +18,7 @@ from desired_state.fields import format_duration
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard import Guard, Hold, Question
 from swarmkeeper.controller.guard.approval import is_needed
+from swarmkeeper.controller.lookups import LookUps
 from swarmkeeper.controller.names import APPROVE, APPROVED_BY, REVISION
 from swarmkeeper.controller.report import Taken
 from swarmkeeper.runtime.diff import mask_document
@@ -85,14 +86,15 @@ class Acting:
         interrupted = self._interrupted(plan, actions)
         for action in actions:
             question = Question(
-                self.target, actions, action, self.deps, action is asked, self.annotations
+                self.target, actions, action, LookUps(self.deps), action is asked, self.annotations
             )
-            self.hold = self.guard.hold(question)
-            if self.hold is not None:
-                break
+            step = self._step(action)
             try:
-                self._require_time()
-                self._take_one(plan, question, interrupted)
+                with self.deps.admission:
+                    action_id = self._begin(question, step, interrupted.get(step.step))
+                if not action_id:
+                    break
+                self._take_one(plan, action, step, action_id)
             except ReconcileError as error:
                 self.error = error
                 break
@@ -160,13 +162,22 @@ class Acting:
             )
         return found
 
-    def _take_one(self, plan: Plan, question: Question, interrupted: Mapping[str, Record]) -> None:
-        action = question.action
-        step = self._step(action)
-        started_at = self.deps.ports.clock.now()
-        action_id = self._intend(step, interrupted.get(step.step))
+    def _begin(self, question: Question, step: Step, interrupted: Record | None) -> str:
+        """Asks the guard and writes the intent; gives the action's id, or nothing for a hold."""
+        self.hold = self.guard.hold(question)
+        if self.hold is not None:
+            return ""
+        self._require_time()
+        if interrupted is not None:
+            action_id = self.deps.trail.resume(interrupted.action, step)
+        else:
+            action_id = self.deps.trail.intend(step)
         if is_needed(question):
             self.deps.trail.approve(action_id, step, self._approval())
+        return action_id
+
+    def _take_one(self, plan: Plan, action: Action, step: Step, action_id: str) -> None:
+        started_at = self.deps.ports.clock.now()
         self.deps.checkpoint("intended")
         outcome = self._act(action_id, action, step)
         self.deps.checkpoint("acted")
@@ -174,11 +185,6 @@ class Acting:
         self.deps.metrics.correction.labels(self.target.ref.kind, action.runbook).observe(seconds)
         drift = _drift_of(plan, action)
         self.attempts.append(Attempt(action_id, action, step, outcome, drift, started_at, seconds))
-
-    def _intend(self, step: Step, interrupted: Record | None) -> str:
-        if interrupted is not None:
-            return self.deps.trail.resume(interrupted.action, step)
-        return self.deps.trail.intend(step)
 
     def _approval(self) -> str:
         plan = self.annotations.get(APPROVE, "")

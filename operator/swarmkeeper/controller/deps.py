@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from desired_state.objects import JsonObject, ObjectRef
 from swarmkeeper.controller.guard import Guard, Policy
 from swarmkeeper.controller.metrics import Metrics
 from swarmkeeper.controller.origins import Origins
@@ -39,6 +38,7 @@ class Deps:
         signals: who listens to what.
         metrics: counters and timings.
         policy: what the guard holds to for all objects.
+        admission: held from the guard's yes to the intent.
         checkpoint: called with the name of each step of a pass, for crash tests.
     """
 
@@ -53,16 +53,5 @@ class Deps:
     signals: SignalIndex
     metrics: Metrics
     policy: Policy = field(default=Policy())
+    admission: AbstractContextManager[Any] = field(default_factory=nullcontext)
     checkpoint: Callable[[str], None] = field(default=no_checkpoint)
-
-    def stored(self, ref: ObjectRef) -> JsonObject | None:
-        """An object as the API has it, or None (the guard's look-up)."""
-        return self.objects.get(ref)
-
-    def actions_since(self, uid: str, since: datetime) -> int:
-        """How many actions were begun for an object since a time (the guard's look-up)."""
-        return self.trail.actions_since(uid, since)
-
-    def approvals_used(self, uid: str) -> int:
-        """How many actions on an object were approved and taken (the guard's look-up)."""
-        return self.trail.approvals_used(uid)

@@ -36,6 +36,7 @@ SCHEMA: Final = (
     "CREATE INDEX audit_trail_action ON audit_trail (action)",
     "CREATE TABLE audit_head (seq INTEGER NOT NULL, hash TEXT NOT NULL)",
     "INSERT INTO audit_head SELECT seq, hash FROM audit_trail ORDER BY seq DESC LIMIT 1",
+    "CREATE INDEX audit_trail_entry ON audit_trail (entry, at)",
 )
 """The migrations of the tables."""
 _HEAD: Final = "SELECT seq, hash FROM audit_head"
@@ -43,6 +44,10 @@ _ALL: Final = "SELECT seq, at, action, entry, document, hash FROM audit_trail OR
 _OPEN: Final = (
     "SELECT seq, at, action, entry, document, hash FROM audit_trail WHERE entry = ? AND action"
     " NOT IN (SELECT action FROM audit_trail WHERE entry IN (?, ?, ?, ?)) ORDER BY seq"
+)
+_BEGUN: Final = (
+    "SELECT seq, at, action, entry, document, hash FROM audit_trail"
+    " WHERE uid = ? AND entry = ? AND at >= ? ORDER BY seq"
 )
 _APPROVALS_USED: Final = (
     "SELECT count(DISTINCT action) FROM audit_trail WHERE uid = ? AND entry = ? AND action IN"
@@ -207,6 +212,19 @@ class AuditTrail:
             (uid, Entry.INTENDED, _stamp(since)),
         )
         return int(rows[0][0])
+
+    def all_actions_since(self, since: datetime) -> int:
+        """How many actions were begun for all objects since a time."""
+        rows = self._database.read(
+            "SELECT count(*) FROM audit_trail WHERE entry = ? AND at >= ?",
+            (Entry.INTENDED, _stamp(since)),
+        )
+        return int(rows[0][0])
+
+    def begun(self, uid: str, since: datetime) -> list[Record]:
+        """The intents of an object since a time, oldest first."""
+        rows = self._database.read(_BEGUN, (uid, Entry.INTENDED, _stamp(since)))
+        return [_record(row) for row in rows]
 
     def records(self, *, object_: str | None = None) -> Iterator[Record]:
         """All entries in order, or those of one object such as `SwarmService/web`."""

@@ -174,12 +174,13 @@ def test_no_risky_step_is_ever_taken_without_a_yes_to_what_was_shown(moves: list
             chosen = shown[-1] if move == "approve" else shown[0]
             given_.add(chosen)
             annotate(engine, ref, approve=chosen)
-        before = pending(engine, ref)
         writes = len(engine.world.writes)
         engine.run(ref)
         if len(engine.world.writes) > writes:
             assert len(engine.world.writes) == writes + 1
-            assert before in given_
-            given_.discard(before)
+            used = engine.stored(ref)["metadata"]["annotations"]["swarmkeeper.dev/approve"]
+            assert used in given_, "each yes is to a plan that was shown, and good for one use"
+            given_.discard(used)
+            shown.clear()
         if now := pending(engine, ref):
             shown.append(now)

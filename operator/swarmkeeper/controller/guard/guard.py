@@ -44,8 +44,24 @@ class World(Protocol):
         """An object as the API has it, or None."""
         ...
 
-    def actions_since(self, uid: str, since: datetime) -> int:
-        """How many actions were begun for an object since a time."""
+    def actions_since(self, uid: str, since: datetime, runbook: str = "") -> int:
+        """How many actions, or actions of one runbook, were begun for an object since a time."""
+        ...
+
+    def all_actions_since(self, since: datetime) -> int:
+        """How many actions were begun for all objects since a time."""
+        ...
+
+    def objects_of(self, kind: str) -> Sequence[JsonObject]:
+        """All objects of a kind as the API has them."""
+        ...
+
+    def note_storm(self, kind: str, now: datetime) -> None:
+        """Remembers that too many objects of a kind are not Ready."""
+        ...
+
+    def storm_seen(self, kind: str) -> datetime | None:
+        """When that was last so, or None."""
         ...
 
     def approvals_used(self, uid: str) -> int:
