@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
+
+from pydantic import model_validator
 
 from desired_state.declared import DeclaredModel
 from desired_state.fields import DnsLabel
 from desired_state.objects import CommonSpec
 from desired_state.scheme import Column, Kind
 from desired_state.sources.config import GitLocation, SourceConfig
+from desired_state.sources.verification import VerifyMode
 
 _READY: Final = '.status.conditions[?(@.type=="Ready")]'
 _TOKEN_FILES: Final = ("token", "password", "bearerToken")
@@ -24,15 +27,32 @@ class SecretReference(DeclaredModel):
     """Name of the secret: a file or a folder of files where the operator finds its secrets."""
 
 
+class Verification(DeclaredModel):
+    """What must be signed before it is used, and by whom."""
+
+    mode: VerifyMode = VerifyMode.HEAD
+    """HEAD: the commit; Tag: the tag, which must be an annotated one; TagAndHEAD: both."""
+    secret_ref: SecretReference | None = None
+    """Secret with the trusted public keys: `allowed_signers`, `*.sshpub`, `*.pub`, `*.asc`."""
+
+
 class GitRepositorySpec(CommonSpec, GitLocation):
     """A git repository that is followed, and how."""
 
     secret_ref: SecretReference | None = None
     """Secret with the way in: `username` and `password`, or `identity` and `known_hosts`."""
+    verify: Verification | None = None
+    """Which signatures are asked for; by default none."""
     prune: bool = True
     """Whether objects that were removed from the repository are deleted."""
     allow_empty: bool = False
     """Whether a repository that declares nothing at all may delete everything."""
+
+    @model_validator(mode="after")
+    def _tag_to_verify(self) -> Self:
+        if self.verify and self.verify.mode.tag and not self.tag:
+            raise ValueError(f"verify.mode {self.verify.mode} needs a tag to follow: give tag")
+        return self
 
 
 GIT_REPOSITORY: Final = Kind(

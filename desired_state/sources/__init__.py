@@ -4,14 +4,19 @@ from desired_state.sources.artifact import Artifact, FetchFailed, Source
 from desired_state.sources.config import SourceConfig
 from desired_state.sources.folder import FolderSource, WorkingTree, describe_working_tree
 from desired_state.sources.git import GitSource
+from desired_state.sources.verification import NotVerified, Policy, Refusal, VerifyMode
 
 __all__ = [
     "Artifact",
     "FetchFailed",
     "FolderSource",
     "GitSource",
+    "NotVerified",
+    "Policy",
+    "Refusal",
     "Source",
     "SourceConfig",
+    "VerifyMode",
     "WorkingTree",
     "describe_working_tree",
 ]

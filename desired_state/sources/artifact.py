@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from desired_state.sources.verification import Policy
+
 
 class FetchFailed(Exception):  # noqa: N818 - named like the condition
     """The source could not be read now; the message says why and holds no secret."""
@@ -28,6 +30,7 @@ class Artifact:
         author: `Name <mail>` of the commit; empty for a folder.
         committed_at: RFC 3339 time of the commit; empty for a folder.
         notes: what people should know, e.g. that submodules are not fetched.
+        signed: what is signed and by whom, as it was verified just now; empty where nobody asked.
     """
 
     revision: str
@@ -38,6 +41,7 @@ class Artifact:
     author: str = ""
     committed_at: str = ""
     notes: tuple[str, ...] = ()
+    signed: str = ""
 
 
 class Source(Protocol):
@@ -48,10 +52,22 @@ class Source(Protocol):
         """The last good artifact, also when the source can't be read now."""
         ...
 
-    def fetch(self) -> Artifact:
+    def fetch(self, policy: Policy | None = None) -> Artifact:
         """Looks at the source now; quick where nothing has changed.
+
+        Args:
+            policy: what must be signed, and by whom; None asks for no signatures.
 
         Raises:
             FetchFailed: it can't be read; `last` stays as it was.
+            NotVerified: it is not signed as it must be; `last` stays as it was.
+        """
+        ...
+
+    def confirm(self, policy: Policy | None) -> Artifact | None:
+        """The last good artifact, if it is good under this policy too; needs no network.
+
+        Raises:
+            NotVerified: it is not.
         """
         ...

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from desired_state.sources.artifact import Artifact
 from desired_state.sources.digest import Digester
+from desired_state.sources.evidence import Evidence
 
 KEPT: Final = 3
 
@@ -25,6 +26,11 @@ class ArtifactStore:
         self._folder = state / "artifacts"
         self._note = state / "last.json"
         self._identity = identity
+
+    @property
+    def scratch(self) -> Path:
+        """Where others may write for a moment: what begins with a dot is cleared away later."""
+        return self._folder
 
     def make(self, name: str, fill: Callable[[Path], None]) -> Path:
         """The folder of this name; filled first, if it is not there yet.
@@ -43,14 +49,21 @@ class ArtifactStore:
                 tree.rename(final)
         return final
 
-    def remember(self, artifact: Artifact) -> None:
-        """Notes the artifact as the last one, and removes those that are too old."""
+    def remember(self, artifact: Artifact, evidence: Evidence) -> None:
+        """Notes the artifact as the last one, and removes those that are too old.
+
+        Args:
+            artifact: the new one.
+            evidence: what can be verified of it later.
+        """
         os.utime(artifact.root)
         note = dataclasses.asdict(artifact) | {
             "identity": self._identity,
             "root": artifact.root.name,
             "path": artifact.path.relative_to(artifact.root).as_posix(),
+            "evidence": evidence.note(),
         }
+        del note["signed"]  # who can write here is no authority on signatures
         fresh = self._note.with_suffix(".new")
         fresh.write_text(json.dumps(note), "utf-8")
         fresh.replace(self._note)
@@ -64,6 +77,7 @@ class ArtifactStore:
                 return None
             root = self._folder / str(note.pop("root"))
             path = root / str(note.pop("path"))
+            note.pop("evidence", None)
             artifact = Artifact(root=root, path=path, **{**note, "notes": tuple(note["notes"])})
             intact = f"sha256:{Digester().digest(root)}" == artifact.digest
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -71,6 +85,14 @@ class ArtifactStore:
         if not intact:
             shutil.rmtree(root, ignore_errors=True)
         return artifact if intact else None
+
+    def evidence(self, artifact: Artifact) -> Evidence | None:
+        """The signed objects of the artifact that was noted; None if they are not its own."""
+        try:
+            evidence = Evidence.read(json.loads(self._note.read_text("utf-8"))["evidence"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return evidence if artifact.revision.endswith(f"sha1:{evidence.commit.name}") else None
 
     def _tidy(self) -> None:
         """Keeps the newest checkouts; removes the rest and what a killed process left behind."""

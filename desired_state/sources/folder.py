@@ -9,6 +9,7 @@ from pathlib import Path
 from desired_state.sources.artifact import Artifact, FetchFailed
 from desired_state.sources.digest import Digester
 from desired_state.sources.git_command import GitCommand, GitFailed
+from desired_state.sources.verification import NotVerified, Policy, Refusal
 
 
 class FolderSource:
@@ -25,12 +26,26 @@ class FolderSource:
         """The artifact of the last successful fetch of this process."""
         return self._last
 
-    def fetch(self) -> Artifact:
+    def confirm(self, policy: Policy | None) -> Artifact | None:
+        """The artifact of the last fetch.
+
+        Raises:
+            NotVerified: signatures are asked for.
+        """
+        self._refuse(policy)
+        return self._last
+
+    def fetch(self, policy: Policy | None = None) -> Artifact:
         """Looks at the folder; only files that changed are read again.
+
+        Args:
+            policy: a folder is not signed: any policy refuses it.
 
         Raises:
             FetchFailed: the folder is not there, or something in it can't be read.
+            NotVerified: signatures are asked for.
         """
+        self._refuse(policy)
         with self._lock:
             if not self._folder.is_dir():
                 raise FetchFailed(f"{self._folder} is no folder")
@@ -42,6 +57,10 @@ class FolderSource:
             root = self._folder.resolve()
             self._last = Artifact(f"folder@sha256:{digest}", root, root, f"sha256:{digest}")
             return self._last
+
+    def _refuse(self, policy: Policy | None) -> None:
+        if policy is not None:
+            raise NotVerified(Refusal.UNSIGNED, f"{self._folder} is a plain folder: not signed")
 
 
 @dataclass(frozen=True, slots=True)

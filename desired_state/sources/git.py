@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import threading
 import time
@@ -14,10 +15,13 @@ from desired_state.sources.artifact import Artifact, FetchFailed
 from desired_state.sources.artifact_store import ArtifactStore
 from desired_state.sources.config import SourceConfig
 from desired_state.sources.digest import Digester
+from desired_state.sources.evidence import Evidence
 from desired_state.sources.git_access import access
 from desired_state.sources.git_cache import Commit, GitCache
 from desired_state.sources.git_command import GitCommand, GitFailed, GitTimedOut, without_user
 from desired_state.sources.git_errors import explain_failure
+from desired_state.sources.signature_check import verify
+from desired_state.sources.verification import NotVerified, Policy
 from desired_state.suggest import did_you_mean
 
 _SHA1_LENGTH: Final = 40
@@ -45,11 +49,27 @@ class GitSource:
         """The last good artifact; it survives a restart, also while the repository is away."""
         return self._last
 
-    def fetch(self) -> Artifact:
+    def confirm(self, policy: Policy | None) -> Artifact | None:
+        """The last good artifact, if it is signed as the policy asks.
+
+        Raises:
+            NotVerified: it is not.
+        """
+        last = self._last
+        if last is None or policy is None:
+            return last
+        evidence = self._store.evidence(last)
+        return dataclasses.replace(last, signed=self._verify(evidence, policy))
+
+    def fetch(self, policy: Policy | None = None) -> Artifact:
         """Looks at the repository now.
+
+        Args:
+            policy: what must be signed, and by whom; None asks for no signatures.
 
         Raises:
             FetchFailed: it can't be read; `last` stays as it was.
+            NotVerified: it is not signed as it must be; `last` stays as it was.
         """
         timeout = self._config.timeout.total_seconds()
         try:
@@ -58,7 +78,7 @@ class GitSource:
                 git = GitCommand(
                     self._state, timeout=timeout, env=granted.env, secrets=granted.secrets
                 )
-                self._last = self._look(git)
+                self._last = self._look(git, policy)
                 return self._last
         except GitTimedOut:
             raise FetchFailed(f"{self._name}: no answer within {timeout:g}s") from None
@@ -67,20 +87,23 @@ class GitSource:
         except OSError as error:
             raise FetchFailed(f"{self._name}: {error.strerror or error}: {self._state}") from None
 
-    def _look(self, git: GitCommand) -> Artifact:
+    def _look(self, git: GitCommand, policy: Policy | None) -> Artifact:
         remote = self._remote(git)
         wanted = self._config.commit or remote
         last = self._last
         if last and last.revision.endswith(f"sha1:{wanted}") and last.path.is_dir():
-            return last
+            try:
+                return self.confirm(policy) or last
+            except NotVerified:
+                pass  # the tag may have been signed since: what is there now decides
         try:
-            return self._take(git)
+            return self._take(git, policy)
         except GitTimedOut:
             raise
         except (GitFailed, ValueError):
             # The remote answers, so the cache may be broken: once more, from nothing.
             self._cache.drop()
-            return self._take(git)
+            return self._take(git, policy)
 
     def _remote(self, git: GitCommand) -> str:
         """The commit that the ref points to at the remote; empty for a commit alone."""
@@ -108,10 +131,12 @@ class GitSource:
             return f"no commits on branch {name} yet: the repository is empty"
         return f"there is no branch {name}{did_you_mean(name, known)}"
 
-    def _take(self, git: GitCommand) -> Artifact:
-        """Fetches the commit and makes its artifact."""
+    def _take(self, git: GitCommand, policy: Policy | None) -> Artifact:
+        """Fetches the commit and makes its artifact, if it is signed as it must be."""
         config = self._config
         commit = self._cache.fetch(git, config.url, config.ref, config.commit)
+        evidence = self._cache.evidence(git, commit, tagged=bool(config.tag))
+        signed = self._verify(evidence, policy) if policy else ""
         root = self._store.make(
             commit.sha, lambda folder: self._cache.check_out(git, commit, folder)
         )
@@ -119,8 +144,8 @@ class GitSource:
         if not path.is_dir() or not path.is_relative_to(root.resolve()):
             raise FetchFailed(f"{self._name}: commit {commit.sha[:7]} has no folder {config.path}")
         artifact = self._artifact(commit, root)
-        self._store.remember(artifact)
-        return artifact
+        self._store.remember(artifact, evidence)
+        return dataclasses.replace(artifact, signed=signed)
 
     def _artifact(self, commit: Commit, root: Path) -> Artifact:
         name = self._config.ref.split("/", 2)[-1]
@@ -133,6 +158,15 @@ class GitSource:
             author=commit.author,
             committed_at=commit.committed_at,
             notes=tuple(_notes(root)),
+        )
+
+    def _verify(self, evidence: Evidence | None, policy: Policy) -> str:
+        return verify(
+            evidence,
+            policy,
+            tag=self._config.tag or "",
+            scratch=self._store.scratch,
+            timeout=self._config.timeout.total_seconds(),
         )
 
     @contextmanager

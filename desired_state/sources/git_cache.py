@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from desired_state.sources.evidence import Evidence, SignedObject
 from desired_state.sources.git_command import GitCommand, GitFailed, GitTimedOut
 
 _WANT: Final = "refs/swarmkeeper/want"
@@ -57,6 +58,19 @@ class GitCache:
         text = self._run(git, "log", "-1", f"--format={_FORMAT}", commit or _WANT)
         sha, author, committed_at, message = text.split("\0", 3)
         return Commit(sha, author, committed_at, message.strip())
+
+    def evidence(self, git: GitCommand, commit: Commit, *, tagged: bool) -> Evidence:
+        """The signed objects of the commit that was fetched last.
+
+        Args:
+            git: how to run git.
+            commit: what was fetched.
+            tagged: whether a tag was fetched; it may be a lightweight one.
+        """
+        tag = None
+        if tagged and self._run(git, "cat-file", "-t", _WANT).strip() == "tag":
+            tag = SignedObject("tag", self._object(git, "tag", _WANT))
+        return Evidence(SignedObject("commit", self._object(git, "commit", commit.sha)), tag)
 
     def check_out(self, git: GitCommand, commit: Commit, folder: Path) -> None:
         """Writes the files of a commit into an empty folder."""
@@ -109,6 +123,9 @@ class GitCache:
     def _fetch(self, git: GitCommand, *arguments: str) -> None:
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
         self._run(git, "fetch", *options, "--no-recurse-submodules", *arguments)
+
+    def _object(self, git: GitCommand, kind: str, name: str) -> bytes:
+        return git.read(f"--git-dir={self.folder}", "cat-file", kind, name)
 
     def _run(self, git: GitCommand, *arguments: str) -> str:
         return git.run(f"--git-dir={self.folder}", *arguments)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import signal
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from desired_state.sources.process import Finished, TimedOut, run_program
 
 PROTOCOLS: Final = "file:http:https:ssh"
 _INHERITED: Final = (
@@ -80,25 +79,30 @@ class GitCommand:
             GitFailed: git ended with an error.
             GitTimedOut: the time is over.
         """
-        process = subprocess.Popen(
-            ["git", *_OPTIONS, *arguments],
-            cwd=self._folder,
-            env={**self._env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        return self.read(*arguments, env=env).decode("utf-8", "replace")
+
+    def read(self, *arguments: str, env: Mapping[str, str] | None = None) -> bytes:
+        """Like `run`, byte for byte."""
+        finished = self.ask(*arguments, env=env)
+        if finished.code != 0:
+            raise GitFailed(self._clean(finished.errors.decode("utf-8", "replace")))
+        return finished.output
+
+    def ask(self, *arguments: str, env: Mapping[str, str] | None = None) -> Finished:
+        """Like `run`, where a no is an answer too.
+
+        Raises:
+            GitTimedOut: the time is over.
+        """
         try:
-            left = max(self._deadline - time.monotonic(), 0.0)
-            output, errors = process.communicate(timeout=left)
-        except subprocess.TimeoutExpired:
-            raise GitTimedOut("no answer in time") from None
-        finally:
-            _end(process)
-        if process.returncode != 0:
-            raise GitFailed(self._clean(errors.decode("utf-8", "replace")))
-        return output.decode("utf-8", "replace")
+            return run_program(
+                ["git", *_OPTIONS, *arguments],
+                folder=self._folder,
+                env={**self._env, **(env or {})},
+                timeout=self._deadline - time.monotonic(),
+            )
+        except TimedOut as error:
+            raise GitTimedOut(str(error)) from None
 
     def _clean(self, text: str) -> str:
         for secret in self._secrets:
@@ -109,14 +113,3 @@ class GitCommand:
 def without_user(text: str) -> str:
     """A text with user names and passwords taken out of its URLs."""
     return _USER_IN_URL.sub("", text)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kills the whole process group, if it still runs, and reaps it."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()

@@ -407,6 +407,7 @@ def test_the_note_holds_no_more_than_it_should(repo: Repository, state: Path) ->
 
     assert set(note) == {
         "identity", "revision", "root", "path", "digest", "message", "author", "committed_at", "notes",
+        "evidence",
     }  # fmt: skip
 
 

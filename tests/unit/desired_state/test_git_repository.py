@@ -62,6 +62,10 @@ def test_a_spec_hands_everything_on() -> None:
         ({"url": "/r", "tag": "v1", "branch": "main"}, "",
          "tag excludes branch and commit: give one of them"),
         ({"url": "/r", "secretRef": {}}, "secretRef.name", "is required"),
+        ({"url": "/r", "verify": {"mode": "Tag"}}, "",
+         "verify.mode Tag needs a tag to follow: give tag"),
+        ({"url": "/r", "verify": {"mode": "head"}}, "verify.mode",
+         "must be one of HEAD, Tag, TagAndHEAD, got 'head'; did you mean HEAD?"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_spec_is_told(
