@@ -54,6 +54,10 @@ COMMANDS: Final[dict[str, Entry]] = {
         "swarmkeeper.commands.audit_trail:app",
         "Reads and checks the record of every action.",
     ),
+    "store": Entry(
+        "swarmkeeper.commands.store:app",
+        "Backs up, restores, compacts and checks what the operator keeps.",
+    ),
     "sandbox": Entry(
         "swarmkeeper.sandbox.commands:app",
         "A real, throw-away Docker Swarm on this machine.",

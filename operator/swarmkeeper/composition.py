@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,8 +37,9 @@ from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Reconciler
 from swarmkeeper.settings import Settings
 from swarmkeeper.store.audit import AuditTrail
-from swarmkeeper.store.database import Database
 from swarmkeeper.store.memory import Memory
+from swarmkeeper.store.opening import Place, lock_folder
+from swarmkeeper.store.sql import DatabaseError, SqlDatabase
 from swarmkeeper.store.sql_objects import SqlObjectStore
 
 logger = logging.getLogger(__name__)
@@ -94,10 +93,11 @@ class Operator:
         self._scheme = Scheme(
             [GIT_REPOSITORY, *(reconciler.kind for reconciler in world.reconcilers.values())]
         )
-        database = Database(settings.data_dir / "state.db")
-        self._store = SqlObjectStore(database)
+        place = Place(settings.data_dir, settings.store, settings.store_password_file)
+        self._database = place.open()
+        self._store = SqlObjectStore(self._database)
         self.objects = Resources(self._store, self._scheme, clock=world.ports.clock)
-        self.deps = self._deps(database)
+        self.deps = self._deps(self._database)
         self.controller = Controller(self.deps, workers=settings.workers)
         self._source = self._source_loop()
         self._watcher = world.watch(self.controller.on_signals, self.controller.look_at_all)
@@ -147,6 +147,7 @@ class Operator:
             host.stop()
             await asyncio.wait([kopf_task], timeout=self._settings.grace.total_seconds())
             await server.stop()
+            self._database.close()
             self._lock.close()
             logger.info("operator has stopped")
         if kopf_task.done() and not kopf_task.cancelled() and kopf_task.exception():
@@ -171,7 +172,7 @@ class Operator:
         if not await asyncio.to_thread(self.controller.stop, grace):
             logger.warning("passes did not end in time", extra={"grace": grace})
 
-    def _deps(self, database: Database) -> Deps:
+    def _deps(self, database: SqlDatabase) -> Deps:
         policy = policy_of(self._settings)
         return Deps(
             reconcilers=self._world.reconcilers,
@@ -266,20 +267,7 @@ def _repository(settings: Settings) -> JsonObject:
 
 
 def _lock(data_dir: Path) -> IO[str]:
-    """Holds the data folder for this process: two operators on one store would fight."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = (data_dir / "lock").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"data folder {data_dir} can't be used: {error}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise ConfigurationError(
-            f"another operator runs on {data_dir}: stop it, or use another --data-dir"
-        ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
+        return lock_folder(data_dir)
+    except DatabaseError as error:
+        raise ConfigurationError(str(error)) from error

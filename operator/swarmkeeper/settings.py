@@ -51,6 +51,10 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("/var/lib/swarmkeeper/operator")
     """Store, tokens, kubeconfig and fetched artifacts."""
+    store: str = ""
+    """postgresql://user@host/database, without a password, instead of a SQLite file in the data folder."""
+    store_password_file: Path | None = None
+    """File with the password for the store."""
     docker_host: str = Field(
         default_factory=lambda: os.environ.get("DOCKER_HOST", DEFAULT_DOCKER_HOST)
     )

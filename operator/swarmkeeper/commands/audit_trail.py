@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from swarmkeeper.commands.errors import CommandError
-from swarmkeeper.commands.operate import variable
 from swarmkeeper.commands.output import Output, OutputOption, write_json
+from swarmkeeper.commands.place import DEFAULT_DIR, DataDir, Store, StorePasswordFile, opened
 from swarmkeeper.commands.tree import count
-from swarmkeeper.settings import Settings
 from swarmkeeper.store.audit import AuditTrail, Record
-from swarmkeeper.store.database import Database
-
-DataDir = Annotated[
-    Path, typer.Option(envvar=variable("data_dir"), help="The operator's data folder.")
-]
-_DEFAULT_DIR: Path = Settings.model_fields["data_dir"].default
+from swarmkeeper.store.opening import Place
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
 
@@ -36,7 +28,9 @@ def audit_trail() -> None:
 
 @app.command("list")
 def list_(
-    data_dir: DataDir = _DEFAULT_DIR,
+    data_dir: DataDir = DEFAULT_DIR,
+    store: Store = "",
+    store_password_file: StorePasswordFile = None,
     object_: Annotated[
         str, typer.Option("--object", help="Only of this object, e.g. SwarmService/orchestrator.")
     ] = "",
@@ -44,7 +38,7 @@ def list_(
     output: OutputOption = Output.TEXT,
 ) -> int:
     """Lists the entries, oldest first."""
-    with _trail(data_dir) as trail:
+    with _trail(Place(data_dir, store, store_password_file)) as trail:
         records = list(trail.records(object_=object_ or None))[-last:]
     if output is Output.JSON:
         write_json([asdict(record) for record in records])
@@ -55,9 +49,13 @@ def list_(
 
 
 @app.command()
-def verify(data_dir: DataDir = _DEFAULT_DIR) -> int:
+def verify(
+    data_dir: DataDir = DEFAULT_DIR,
+    store: Store = "",
+    store_password_file: StorePasswordFile = None,
+) -> int:
     """Checks that no entry was changed or removed since it was written."""
-    with _trail(data_dir) as trail:
+    with _trail(Place(data_dir, store, store_password_file)) as trail:
         broken = trail.verify()
         entries = count(sum(1 for _ in trail.records()), "entry").replace("entrys", "entries")
     if broken is not None:
@@ -68,15 +66,9 @@ def verify(data_dir: DataDir = _DEFAULT_DIR) -> int:
 
 
 @contextmanager
-def _trail(data_dir: Path) -> Iterator[AuditTrail]:
-    file = data_dir / "state.db"
-    if not file.is_file():
-        raise CommandError(f"{file} does not exist: give the operator's --data-dir")
-    database = Database(file)
-    try:
+def _trail(place: Place) -> Iterator[AuditTrail]:
+    with opened(place) as database:
         yield AuditTrail(database)
-    finally:
-        database.close()
 
 
 def _line(record: Record) -> str:

@@ -1,0 +1,69 @@
+"""Opens the store where the settings say it is; only one process uses a data folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from swarmkeeper.store.database import Database
+from swarmkeeper.store.sql import DatabaseError, SqlDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the store is.
+
+    Attributes:
+        data_dir: the operator's data folder; `state.db` in it is the store by default.
+        url: of a Postgres database instead, without a password.
+        password_file: with the password for it.
+    """
+
+    data_dir: Path
+    url: str = ""
+    password_file: Path | None = None
+
+    @property
+    def file(self) -> Path:
+        """The SQLite file, where that is the store."""
+        return self.data_dir / "state.db"
+
+    def open(self) -> SqlDatabase:
+        """Opens the database, and makes the SQLite file where there is none.
+
+        Raises:
+            DatabaseError: it can't be opened.
+        """
+        if not self.url:
+            return Database(self.file)
+        from swarmkeeper.store.postgres import PostgresDatabase  # noqa: PLC0415 - SQLite needs none of it
+        from swarmkeeper.store.postgres_link import Address  # noqa: PLC0415
+
+        return PostgresDatabase(Address(self.url, self.password_file))
+
+
+def lock_folder(data_dir: Path) -> IO[str]:
+    """Holds the data folder for this process: two operators on one store would fight.
+
+    Raises:
+        DatabaseError: the folder can't be used, or another process holds it.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (data_dir / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise DatabaseError(f"data folder {data_dir} can't be used: {error}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise DatabaseError(
+            f"another operator runs on {data_dir}: stop it, or use another --data-dir"
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
