@@ -58,6 +58,10 @@ COMMANDS: Final[dict[str, Entry]] = {
         "swarmkeeper.commands.store:app",
         "Backs up, restores, compacts and checks what the operator keeps.",
     ),
+    "token": Entry(
+        "swarmkeeper.commands.token:app",
+        "Issues tokens for the API, lists them and takes them away.",
+    ),
     "sandbox": Entry(
         "swarmkeeper.sandbox.commands:app",
         "A real, throw-away Docker Swarm on this machine.",

@@ -21,6 +21,8 @@ from swarmkeeper.apiserver.certificates import LOOPBACK, ServerCertificate
 from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.apiserver.server import ApiServer, ServerOptions
+from swarmkeeper.apiserver.tokens import FOLDER as TOKENS
+from swarmkeeper.apiserver.tokens import SecretTokens, TokenFolder
 from swarmkeeper.controller import webhook
 from swarmkeeper.controller.controller import Controller
 from swarmkeeper.controller.deps import Deps, no_checkpoint
@@ -115,10 +117,9 @@ class Operator:
         server = ApiServer(
             self.objects,
             tokens=tokens,
-            options=ServerOptions(
-                host=self._settings.host, port=self._settings.port, certificate=certificate
-            ),
+            options=_server_options(self._settings, certificate),
             extra_routes=self._routes(),
+            registry=self.deps.metrics.registry,
         )
         self.url = await server.start()
         self._seed_source()
@@ -227,6 +228,22 @@ class Operator:
         else:
             spec = {**stored["spec"], **wanted["spec"]}
             self.objects.replace({**stored, "spec": spec}, actor=ACTOR)
+
+
+def _server_options(settings: Settings, certificate: ServerCertificate) -> ServerOptions:
+    given = settings.tls_cert, settings.tls_key
+    if (given[0] is None) != (given[1] is None):
+        raise ConfigurationError("--tls-cert and --tls-key go together: give both")
+    named = ServerCertificate(given[0], given[1]) if given[0] and given[1] else None
+    issued = TokenFolder(settings.data_dir / TOKENS)
+    return ServerOptions(
+        host=settings.host,
+        port=settings.port,
+        certificate=certificate,
+        named_certificate=named,
+        token_sources=(issued, SecretTokens(settings.token_secrets)),
+        guarded=frozenset({"/metrics"}),
+    )
 
 
 def _source(settings: Settings) -> Source | None:

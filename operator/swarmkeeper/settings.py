@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     """Address that the API listens on."""
     port: int = Field(default=DEFAULT_PORT, ge=0, le=65535)
     """Port that the API listens on; 0 takes any free one."""
+    tls_cert: Path | None = None
+    """Certificate, as PEM, for clients that reach the API by name; with `--tls-key`."""
+    tls_key: Path | None = None
+    """Private key of that certificate."""
+    token_secrets: Path = Path("/run/secrets")
+    """Folder of Docker secrets: files swarmkeeper-token.ROLE.NAME hold tokens of the API."""
     kubeconfig: Path | None = None
     """Where to write the kubeconfig; by default into the data folder."""
     workers: int = Field(default=4, ge=1, le=64)

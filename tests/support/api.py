@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from desired_state.scheme import Scheme
 from support.widgets import WIDGET
@@ -76,11 +77,13 @@ class Api:
             connection.close()
 
     @contextmanager
-    def watch(self, path: str, **headers: str) -> Iterator[Iterator[Any]]:
-        """Opens a watch and gives its events one by one."""
+    def watch(
+        self, path: str, *, token: str | None = None, **headers: str
+    ) -> Iterator[Iterator[Any]]:
+        """Opens a watch and gives its events one by one; by default as the administrator."""
         connection = self.connect()
         try:
-            sent = {"Authorization": f"Bearer {self.tokens.admin}"} | headers
+            sent = {"Authorization": f"Bearer {token or self.tokens.admin}"} | headers
             connection.request("GET", path, headers=sent)
             response = connection.getresponse()
             assert response.status == 200, response.read()
@@ -114,12 +117,15 @@ def running_api(
     path: Path | str = IN_MEMORY,
     options: ServerOptions | None = None,
     extra_routes: Sequence[web.RouteDef] = (),
+    registry: CollectorRegistry | None = None,
 ) -> Iterator[Api]:
     """Serves widgets until the block ends."""
     database = Database(path)
     resources = Resources(SqlObjectStore(database), Scheme([WIDGET]))
     tokens = Tokens.generate()
-    server = ApiServer(resources, tokens=tokens, options=options, extra_routes=extra_routes)
+    server = ApiServer(
+        resources, tokens=tokens, options=options, extra_routes=extra_routes, registry=registry
+    )
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="api")
     thread.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from aiohttp import web
 from desired_state.objects import JsonObject
 from swarmkeeper.apiserver import protobuf, query, selectors
 from swarmkeeper.apiserver.addresses import Address
+from swarmkeeper.apiserver.audit import Trace
 from swarmkeeper.apiserver.catalogue import ResourceType
 from swarmkeeper.apiserver.events import stored_type
 from swarmkeeper.apiserver.problems import bad_request, unsupported
@@ -34,13 +35,15 @@ class Call:
         request: as it came.
         address: what it is about.
         type: the resource that was asked for.
-        actor: who asks.
+        trace: who asks, and what came of it.
+        require: refuses (403) a verb that the role of who asks does not have.
     """
 
     request: web.Request
     address: Address
     type: ResourceType
-    actor: str
+    trace: Trace
+    require: Callable[[str], None]
 
     @property
     def rules(self) -> ResourceType:
@@ -84,9 +87,12 @@ class Call:
         Raises:
             ApiError: 400, `dryRun` is something else than All.
         """
+        trace = self.trace
+        actor = trace.who.actor if trace.who else ""
         agent = self.request.headers.get("User-Agent", "").partition("/")[0].strip()
         manager = self.query.get("fieldManager") or agent[:_MAX_MANAGER]
-        return Caller(self.actor, dry_run=query.dry_run(self.query, body), manager=manager)
+        dry_run = query.dry_run(self.query, body)
+        return Caller(actor, dry_run=dry_run, manager=manager, wrote=trace.wrote)
 
     def selector(self) -> Selector:
         """The label and field selectors.

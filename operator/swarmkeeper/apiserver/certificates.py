@@ -70,20 +70,25 @@ class ServerCertificate:
             files._make(wanted)
         return files
 
-    def context(self) -> ssl.SSLContext:
+    def context(self, named: ServerCertificate | None = None) -> ssl.SSLContext:
         """What a server listens with.
+
+        Args:
+            named: shown to clients that ask for another name than localhost; those that connect to
+                an address name none.
 
         Raises:
             CertificateError: the files are no certificate and its key.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_cert_chain(self.certificate, self.key)
-        except (OSError, ssl.SSLError) as error:
-            raise CertificateError(
-                f"can't use {self.certificate}: {type(error).__name__}"
-            ) from None
+        context = _context(self)
+        if named is not None:
+            other = _context(named)
+
+            def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+                if name and name not in LOOPBACK:
+                    connection.context = other
+
+            context.sni_callback = choose
         return context
 
     def _fits(self, subjects: Sequence[str]) -> bool:
@@ -109,6 +114,16 @@ class ServerCertificate:
             key.chmod(0o600)
             key.replace(self.key)
             certificate.replace(self.certificate)
+
+
+def _context(files: ServerCertificate) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(files.certificate, files.key)
+    except (OSError, ssl.SSLError) as error:
+        raise CertificateError(f"can't use {files.certificate}: {type(error).__name__}") from None
+    return context
 
 
 def _subject(host: str) -> str:

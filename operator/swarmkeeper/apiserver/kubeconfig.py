@@ -9,7 +9,7 @@ from typing import Final
 import yaml
 
 from desired_state.objects import DEFAULT_NAMESPACE, JsonObject
-from swarmkeeper.apiserver.access import write_private
+from swarmkeeper.apiserver.files import write_private
 
 CONTEXT: Final = "swarmkeeper"
 

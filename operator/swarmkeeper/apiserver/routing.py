@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -11,11 +13,13 @@ from aiohttp import web
 from swarmkeeper.apiserver import addresses, query, reviews
 from swarmkeeper.apiserver.access import Access
 from swarmkeeper.apiserver.addresses import Address
+from swarmkeeper.apiserver.audit import GONE, Audit, Trace
 from swarmkeeper.apiserver.calls import Call, json_response, object_body
 from swarmkeeper.apiserver.catalogue import Catalogue, ResourceType
 from swarmkeeper.apiserver.documents import HEALTH_PATHS, Documents
 from swarmkeeper.apiserver.problems import too_large
 from swarmkeeper.apiserver.reads import Reads
+from swarmkeeper.apiserver.roles import Identity, Roles
 from swarmkeeper.apiserver.scales import SCALE
 from swarmkeeper.apiserver.statuses import failure
 from swarmkeeper.apiserver.verbs import STATUS
@@ -25,8 +29,28 @@ from swarmkeeper.runtime.ports import ApiError
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
+_VERBS: Final = {
+    "GET": "get",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
 _NOT_FOUND: Final = "the server could not find the requested resource"
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What every request passes.
+
+    Attributes:
+        access: tells who asks.
+        audit: records what came of it.
+    """
+
+    access: Access
+    audit: Audit
 
 
 class Router:
@@ -34,17 +58,18 @@ class Router:
 
     Args:
         catalogue: what is served.
-        access: who may ask.
+        gate: who may ask for what, and who hears of it.
         reads: answers GET.
         writes: answers POST, PUT, PATCH and DELETE.
         watches: answers GET with `watch`.
     """
 
     def __init__(
-        self, catalogue: Catalogue, access: Access, reads: Reads, writes: Writes, watches: Watches
+        self, catalogue: Catalogue, gate: Gate, reads: Reads, writes: Writes, watches: Watches
     ) -> None:
         self._catalogue = catalogue
-        self._access = access
+        self._access, self._audit = gate.access, gate.audit
+        self._roles = Roles(catalogue)
         self._documents = Documents(catalogue)
         self._reads = reads
         self._watches = watches
@@ -62,25 +87,37 @@ class Router:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers any request; never raises but for a client that is gone."""
-        address = addresses.parse(request.path)
+        trace = Trace(address=addresses.parse(request.path))
+        code = GONE
         try:
-            return await self._answer(request, address)
+            response = await self._handle(request, trace)
+            code = response.status
+        finally:
+            self._audit.record(trace, code)
+        return response
+
+    async def _handle(self, request: web.Request, trace: Trace) -> web.StreamResponse:
+        address = trace.address
+        try:
+            return await self._answer(request, trace)
         except ApiError as error:
-            return _refusal(error, address)
+            return refusal(error, address)
         except web.HTTPRequestEntityTooLarge:
-            return _refusal(too_large("the request is too large"), address)
+            return refusal(too_large("the request is too large"), address)
         except RecursionError:
-            return _refusal(ApiError(400, "BadRequest", "the body is nested too deeply"), address)
+            return refusal(ApiError(400, "BadRequest", "the body is nested too deeply"), address)
         except Exception:
             _log.exception("request failed", extra={"method": request.method, "path": request.path})
-            return _refusal(
+            return refusal(
                 ApiError(500, "InternalError", "an internal error; see the log"), address
             )
 
-    async def _answer(self, request: web.Request, address: Address | None) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, trace: Trace) -> web.StreamResponse:
         if request.path in HEALTH_PATHS:
             return web.Response(text="ok")
-        actor = self._access.actor(request.headers.get("Authorization"))
+        address = trace.address
+        who = self._access.identify(request.headers.get("Authorization"))
+        trace.who = who
         if address is None:
             document = self._documents.find(request) if request.method == "GET" else None
             if document is None:
@@ -89,11 +126,12 @@ class Router:
         review = reviews.find(address)
         if review is not None and request.method == "POST":
             asked = await object_body(request)
-            return json_response(reviews.answer(review, address.version, asked, actor), 201)
-        return await self._resource(request, address, actor)
+            answer = reviews.answer(review, address.version, asked, self._roles, who)
+            return json_response(answer, 201)
+        return await self._resource(request, address, who, trace)
 
     async def _resource(
-        self, request: web.Request, address: Address, actor: str
+        self, request: web.Request, address: Address, who: Identity, trace: Trace
     ) -> web.StreamResponse:
         type_ = self._catalogue.at(address.group, address.version, address.plural)
         if type_ is None or (address.namespace is not None and not type_.namespaced):
@@ -105,7 +143,10 @@ class Router:
         if handler is None or (request.method != "GET" and not type_.writable):
             message = f"{request.method} is not supported on {type_.resource}"
             raise ApiError(405, "MethodNotAllowed", message)
-        return await handler(Call(request, address, type_, actor))
+        trace.kind, trace.verb = type_.kind, _verb(request, address)
+        require = partial(self._roles.require, who, address)
+        require(trace.verb)
+        return await handler(Call(request, address, type_, trace, require))
 
     def _subresource(self, type_: ResourceType, name: str) -> Mapping[str, Handler]:
         served = {STATUS: type_.has_status, SCALE: type_.scale is not None}
@@ -115,11 +156,29 @@ class Router:
 
     async def _list_or_watch(self, call: Call) -> web.StreamResponse:
         if query.flag(call.query, "watch"):
-            return await self._watches.watch(call)
+            request = call.request
+            with self._access.session(request.headers.get("Authorization"), partial(_cut, request)):
+                return await self._watches.watch(call)
         return await self._reads.list(call)
 
 
-def _refusal(error: ApiError, address: Address | None) -> web.Response:
+def _verb(request: web.Request, address: Address) -> str:
+    """What a request does, in the words of Kubernetes' rules."""
+    if request.method == "GET" and address.name is None:
+        return "watch" if query.flag(request.query, "watch") else "list"
+    if request.method == "DELETE" and address.name is None:
+        return "deletecollection"
+    return _VERBS[request.method]
+
+
+def _cut(request: web.Request) -> None:
+    """Ends a watch whose token is no longer known."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def refusal(error: ApiError, address: Address | None = None) -> web.Response:
+    """The Status of an error as the answer."""
     response = json_response(failure(error, address), error.code)
     if error.code == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="swarmkeeper"'

@@ -10,26 +10,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from swarmkeeper.apiserver import events
-from swarmkeeper.apiserver.access import Access, Tokens
+from swarmkeeper.apiserver.access import Access, Tokens, TokenSource
+from swarmkeeper.apiserver.audit import Audit
 from swarmkeeper.apiserver.certificates import ServerCertificate
 from swarmkeeper.apiserver.housekeeping import Housekeeping
 from swarmkeeper.apiserver.hub import Hub
 from swarmkeeper.apiserver.patches import MAX_BYTES
 from swarmkeeper.apiserver.reads import Reads
 from swarmkeeper.apiserver.resources import Resources
-from swarmkeeper.apiserver.routing import Router
+from swarmkeeper.apiserver.routing import Gate, Router, refusal
 from swarmkeeper.apiserver.watches import Watches
 from swarmkeeper.apiserver.writes import Writes
+from swarmkeeper.runtime.ports import ApiError
 
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _WRITERS: Final = 8  # threads that may wait for the store at once, and then share its commit
 _SHUTDOWN: Final = 5.0  # seconds for requests under way
 
@@ -45,6 +49,9 @@ class ServerOptions:
             not for kubectl: that sends no token over it.
         bookmark_interval: longest silence of a watch.
         event_ttl: how long events are kept.
+        token_sources: tokens besides the program's own; read again while the API runs.
+        named_certificate: shown to clients that reach the API by another name than localhost.
+        guarded: paths of extra routes for those alone who hold a token.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +59,9 @@ class ServerOptions:
     certificate: ServerCertificate | None = None
     bookmark_interval: timedelta = timedelta(seconds=30)
     event_ttl: timedelta = events.TIME_TO_LIVE
+    token_sources: Sequence[TokenSource] = ()
+    named_certificate: ServerCertificate | None = None
+    guarded: frozenset[str] = frozenset()
 
 
 class ApiServer:
@@ -61,7 +71,9 @@ class ApiServer:
         resources: the objects.
         tokens: who may ask.
         options: where to listen.
-        extra_routes: further routes, e.g. webhooks and metrics; they check access themselves.
+        extra_routes: further routes, e.g. webhooks; they check access themselves, unless the options
+            guard their path.
+        registry: where the metric of requests is registered.
     """
 
     def __init__(
@@ -71,10 +83,12 @@ class ApiServer:
         tokens: Tokens,
         options: ServerOptions | None = None,
         extra_routes: Sequence[web.RouteDef] = (),
+        registry: CollectorRegistry | None = None,
     ) -> None:
         self._options = options or ServerOptions()
         self._resources = resources
-        self._access = Access(tokens)
+        self._access = Access(tokens, self._options.token_sources)
+        self._audit = Audit(registry)
         self._extra_routes = tuple(extra_routes)
         self._hub = Hub(resources.store)
         self._stack = contextlib.AsyncExitStack()
@@ -112,21 +126,32 @@ class ApiServer:
         self._hub.start()
         stack.callback(self._hub.stop)
         certificate = self._options.certificate
-        context = certificate.context() if certificate else None
+        context = certificate.context(self._options.named_certificate) if certificate else None
         site = web.TCPSite(runner, self._options.host, self._options.port, ssl_context=context)
         await site.start()
         housekeeping = Housekeeping(self._resources.verbs, event_ttl=self._options.event_ttl)
         stack.push_async_callback(housekeeping.stop)
         housekeeping.start()
+        fresh = asyncio.create_task(self._access.keep_fresh(), name="api-tokens")
+        stack.callback(fresh.cancel)
         host, port = runner.addresses[0][:2]
         scheme = "https" if context else "http"
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if request.path in self._options.guarded:
+            try:
+                self._access.identify(request.headers.get("Authorization"))
+            except ApiError as error:
+                return refusal(error)
+        return await handler(request)
 
     def _application(self, workers: ThreadPoolExecutor) -> web.Application:
         resources, options = self._resources, self._options
         router = Router(
             resources.catalogue,
-            self._access,
+            Gate(self._access, self._audit),
             Reads(resources.verbs),
             Writes(resources.verbs, workers),
             Watches(
@@ -135,7 +160,7 @@ class ApiServer:
                 bookmark_interval=options.bookmark_interval.total_seconds(),
             ),
         )
-        application = web.Application(client_max_size=MAX_BYTES)
+        application = web.Application(client_max_size=MAX_BYTES, middlewares=[self._guard])
         application.add_routes(self._extra_routes)
         application.router.add_route("*", "/{path:.*}", router.handle)
         return application

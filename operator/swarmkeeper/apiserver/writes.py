@@ -100,6 +100,8 @@ class Writes:
             applied = read_apply(raw, call.key.name, manager, force=force)
             config = inward(call.type, _typed(call, applied.config))
             new = self._verbs.store.get(call.key) is None
+            if new:
+                call.require("create")
             wanted = replace(applied, config=config)
             return self._verbs.apply(call.rules, call.key, wanted, caller), new
 

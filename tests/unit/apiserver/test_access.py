@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from swarmkeeper.apiserver import certificates
-from swarmkeeper.apiserver.access import Access, TokenError, Tokens
+from swarmkeeper.apiserver.access import Access, Tokens
 from swarmkeeper.apiserver.certificates import CertificateError, ServerCertificate
 from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
 from swarmkeeper.apiserver.origin import ADMIN, OPERATOR
+from swarmkeeper.apiserver.roles import Identity, Role
+from swarmkeeper.apiserver.tokens import TokenError
 from swarmkeeper.runtime.ports import ApiError
 
 
@@ -49,8 +51,8 @@ def test_a_token_names_its_actor(scheme: str) -> None:
     tokens = Tokens.generate()
     access = Access(tokens)
 
-    assert access.actor(f"{scheme} {tokens.admin}") == ADMIN
-    assert access.actor(f"{scheme} {tokens.operator}") == OPERATOR
+    assert access.identify(f"{scheme} {tokens.admin}") == Identity(ADMIN, Role.ADMIN)
+    assert access.identify(f"{scheme} {tokens.operator}") == Identity(OPERATOR, Role.CONTROLLER)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic {}", "{}", "Bearer {}x"])
@@ -58,7 +60,7 @@ def test_anything_else_is_refused(header: str | None) -> None:
     tokens = Tokens.generate()
 
     with pytest.raises(ApiError) as caught:
-        Access(tokens).actor(header.format(tokens.admin) if header else header)
+        Access(tokens).identify(header.format(tokens.admin) if header else header)
 
     assert caught.value.code == 401
 
