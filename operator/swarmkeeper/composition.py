@@ -38,6 +38,7 @@ from swarmkeeper.guarding import policy_of
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Reconciler
 from swarmkeeper.settings import Settings
+from swarmkeeper.source_settings import demand, seeded
 from swarmkeeper.store.audit import AuditTrail
 from swarmkeeper.store.memory import Memory
 from swarmkeeper.store.opening import Place, lock_folder
@@ -209,7 +210,8 @@ class Operator:
         if source is None:
             return None
         ref = ObjectRef(GIT_REPOSITORY.name, self._settings.source_name)
-        loop = SourceLoop(self.deps, SourceJob(ref, source, self._scheme), self._look_at)
+        job = SourceJob(ref, source, self._scheme, demand(self._settings))
+        loop = SourceLoop(self.deps, job, self._look_at)
         self.controller.add_source(ref, loop.trigger)
         return loop
 
@@ -226,7 +228,7 @@ class Operator:
         if stored is None:
             self.objects.create(wanted, actor=ACTOR)
         else:
-            spec = {**stored["spec"], **wanted["spec"]}
+            spec = seeded(stored["spec"], wanted["spec"])
             self.objects.replace({**stored, "spec": spec}, actor=ACTOR)
 
 
@@ -255,7 +257,7 @@ def _source(settings: Settings) -> Source | None:
         return None
     config = SourceConfig(
         url=settings.git,
-        branch=settings.branch,
+        **settings.ref,
         path=settings.path,
         token_file=settings.git_token_file,
         ssh_key_file=settings.git_ssh_key_file,
@@ -274,7 +276,9 @@ def _repository(settings: Settings) -> JsonObject:
         "allowEmpty": settings.allow_empty,
     }
     if settings.git:
-        spec["branch"] = settings.branch
+        spec.update(settings.ref)
+    if settings.verify_mode is not None:
+        spec["verify"] = {"mode": str(settings.verify_mode)}
     return {
         "apiVersion": API_VERSION,
         "kind": GIT_REPOSITORY.name,

@@ -15,6 +15,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from desired_state.fields import DnsLabel, Duration
+from desired_state.sources import VerifyMode
 
 DEFAULT_DOCKER_HOST: Final = "unix:///var/run/docker.sock"
 DEFAULT_PORT: Final = 8480
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
     """URL of the git repository with the desired state."""
     branch: str = "main"
     """Branch to follow."""
+    tag: str = ""
+    """Tag to follow, instead of a branch."""
     path: str = "."
     """Folder of the repository that holds the objects."""
     folder: Path | None = None
@@ -80,6 +83,10 @@ class Settings(BaseSettings):
     """File with the ssh host keys to trust."""
     git_ca_file: Path | None = None
     """File with the certificate authorities to trust for https."""
+    verify_mode: VerifyMode | None = None
+    """What must be signed: HEAD, Tag or TagAndHEAD; by default nothing."""
+    verify_keys: Path | None = None
+    """Folder with the public keys that signatures are believed by, or a file with them."""
     webhook_secret_file: Path | None = None
     """File with the secret that signs calls of POST /hooks/git; without it the hook is closed."""
     prune: bool = True
@@ -119,6 +126,11 @@ class Settings(BaseSettings):
     """console or json."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
+
+    @property
+    def ref(self) -> dict[str, str]:
+        """The branch or the tag to follow, as a spec names it."""
+        return {"tag": self.tag} if self.tag else {"branch": self.branch}
 
     @property
     def kubeconfig_path(self) -> Path:

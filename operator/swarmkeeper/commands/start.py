@@ -13,6 +13,7 @@ from swarmkeeper.commands.errors import CommandError
 from swarmkeeper.commands.run import run
 from swarmkeeper.composition import ConfigurationError
 from swarmkeeper.settings import Settings
+from swarmkeeper.source_settings import demand
 from swarmkeeper.store.sql import DatabaseError
 
 
@@ -41,9 +42,13 @@ def _require_usable(settings: Settings) -> None:
         DockerSwarm(settings.docker_host)
     except ValueError as error:
         raise CommandError(f"--docker-host: {error}") from error
+    try:
+        demand(settings)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
     if settings.git:
         try:
-            SourceConfig(url=settings.git, branch=settings.branch, path=settings.path)
+            SourceConfig(url=settings.git, **settings.ref, path=settings.path)
         except ValidationError as error:
             told = (
                 f"--{_option(str(each['loc'][0]))}: {each['msg'].removeprefix('Value error, ')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +14,12 @@ from desired_state.loader import load_tree
 from desired_state.objects import JsonObject, ObjectRef
 from desired_state.scheme import Scheme
 from desired_state.snapshot import Snapshot
-from desired_state.sources import Artifact, FetchFailed, Source
+from desired_state.sources import Artifact, Source
 from swarmkeeper.controller import backoff, source_status
 from swarmkeeper.controller.apply import Applied, Applier
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.names import ACTOR, REQUESTED_AT
+from swarmkeeper.controller.source_look import Demand, Look, look
 from swarmkeeper.controller.source_status import Sync
 from swarmkeeper.runtime import mergepatch
 
@@ -36,11 +37,13 @@ class SourceJob:
         ref: the GitRepository object.
         source: where to fetch.
         scheme: the kinds.
+        demand: which signatures are asked for.
     """
 
     ref: ObjectRef
     source: Source
     scheme: Scheme
+    demand: Demand = field(default_factory=Demand)
 
 
 class SourceLoop:
@@ -88,17 +91,18 @@ class SourceLoop:
         """One look: fetch, load, apply, status."""
         stored = self._stored()
         spec = GitRepositorySpec.model_validate(stored["spec"])
-        artifact, error = self._fetch(spec)
-        applied = self._put_in_force(artifact, spec, stored["metadata"].get("generation", 1))
-        self._failures = self._failures + 1 if error else 0
-        self._conclude(stored, spec, artifact, applied, error)
+        seen = look(self._job.source, spec, self._job.demand)
+        applied = self._put_in_force(seen.artifact, spec, stored["metadata"].get("generation", 1))
+        self._failures = self._failures + 1 if seen.error or seen.refusal else 0
+        self._conclude(stored, spec, seen, applied)
 
     def restore(self) -> None:
         """Puts the last artifact in force without asking git, so that a start needs no network."""
         stored = self._stored()
         spec = GitRepositorySpec.model_validate(stored["spec"])
         generation = stored["metadata"].get("generation", 1)
-        self._put_in_force(self._job.source.last, spec, generation)
+        kept = look(self._job.source, spec, self._job.demand, remote=False)
+        self._put_in_force(kept.artifact, spec, generation)
 
     def _put_in_force(
         self, artifact: Artifact | None, spec: GitRepositorySpec, generation: int
@@ -118,14 +122,6 @@ class SourceLoop:
         self._applied_generation = generation
         return self._apply(self._snapshot, spec)
 
-    def _fetch(self, spec: GitRepositorySpec) -> tuple[Artifact | None, str]:
-        if spec.suspend:
-            return self._job.source.last, ""
-        try:
-            return self._job.source.fetch(), ""
-        except FetchFailed as failure:
-            return self._job.source.last, str(failure)
-
     def _apply(self, snapshot: Snapshot, spec: GitRepositorySpec) -> Applied:
         self._deps.origins.set(snapshot.objects)
         applied = self._applier.apply(snapshot, prune=spec.prune, allow_empty=spec.allow_empty)
@@ -140,18 +136,16 @@ class SourceLoop:
         self,
         stored: JsonObject,
         spec: GitRepositorySpec,
-        artifact: Artifact | None,
+        seen: Look,
         applied: Applied | None,
-        error: str,
     ) -> None:
         metadata = stored["metadata"]
         sync = Sync(
             generation=metadata.get("generation", 1),
             now=self._deps.ports.clock.now(),
-            artifact=artifact,
+            look=seen,
             snapshot=self._snapshot or Snapshot(),
             applied=applied,
-            error=error,
             requested_at=metadata.get("annotations", {}).get(REQUESTED_AT, ""),
             suspended=spec.suspend,
         )

@@ -12,6 +12,7 @@ from desired_state.snapshot import Snapshot
 from desired_state.sources import Artifact
 from swarmkeeper.controller.announce import NORMAL, WARNING, Announcement
 from swarmkeeper.controller.apply import Applied
+from swarmkeeper.controller.source_look import Look
 from swarmkeeper.controller.summary import stamp
 from swarmkeeper.runtime import conditions
 from swarmkeeper.runtime.conditions import Condition, Status
@@ -19,6 +20,8 @@ from swarmkeeper.runtime.conditions import Condition, Status
 PROBLEMS_SHOWN: Final = 20
 ARTIFACT_IN_STORAGE: Final = "ArtifactInStorage"
 FETCH_FAILED: Final = "FetchFailed"
+SOURCE_VERIFIED: Final = "SourceVerified"
+VERIFICATION_FAILED: Final = "VerificationFailed"
 INVALID: Final = "InvalidDeclaration"
 PRUNE_HELD: Final = "PruneHeld"
 
@@ -30,22 +33,30 @@ class Sync:
     Attributes:
         generation: of the GitRepository's spec.
         now: when.
-        artifact: what is in force, or None where nothing was ever fetched.
+        look: what is in force, and what is wrong with what came.
         snapshot: what it declares.
         applied: what was done to the API; None where nothing was new.
-        error: why the fetch failed, or empty.
         requested_at: annotation that asked for the look.
         suspended: the source is not fetched on purpose.
     """
 
     generation: int
     now: datetime
-    artifact: Artifact | None
+    look: Look
     snapshot: Snapshot
     applied: Applied | None
-    error: str = ""
     requested_at: str = ""
     suspended: bool = False
+
+    @property
+    def artifact(self) -> Artifact | None:
+        """What is in force, or None where nothing may be."""
+        return self.look.artifact
+
+    @property
+    def error(self) -> str:
+        """Why the fetch failed, or empty."""
+        return self.look.error
 
 
 def summarize(previous: Mapping[str, Any], sync: Sync) -> JsonObject:
@@ -65,6 +76,8 @@ def summarize(previous: Mapping[str, Any], sync: Sync) -> JsonObject:
         status["lastHandledReconcileAt"] = requested
     if sync.artifact is not None:
         status["artifact"] = _artifact(previous, sync.artifact, sync.now)
+    if sync.look.mode:
+        status["sourceVerificationMode"] = sync.look.mode
     if sync.snapshot.problems:
         shown = sync.snapshot.problems[:PROBLEMS_SHOWN]
         status["problems"] = [str(problem) for problem in shown]
@@ -89,9 +102,22 @@ def announcements(
     )
     if sync.error and sync.error != _message(previous, FETCH_FAILED):
         found.append(Announcement(WARNING, FETCH_FAILED, sync.error))
+    found.extend(_of_verification(previous, current))
     for ref, why in (sync.applied.held if sync.applied else ())[:PROBLEMS_SHOWN]:
         found.append(Announcement(WARNING, PRUNE_HELD, f"{ref} is kept: {why}"))
     return found
+
+
+def _of_verification(previous: Mapping[str, Any], current: Mapping[str, Any]) -> list[Announcement]:
+    """One event for each refusal, and one when all is well again."""
+    before = conditions.find(previous.get("conditions", ()), SOURCE_VERIFIED) or {}
+    after = conditions.find(current.get("conditions", ()), SOURCE_VERIFIED) or {}
+    status, message = after.get("status"), str(after.get("message", ""))
+    if status == Status.FALSE and message != before.get("message"):
+        return [Announcement(WARNING, VERIFICATION_FAILED, message)]
+    if status == Status.TRUE and before.get("status") != Status.TRUE:
+        return [Announcement(NORMAL, SOURCE_VERIFIED, message)]
+    return []
 
 
 def _conditions(sync: Sync) -> list[Condition]:
@@ -102,18 +128,35 @@ def _conditions(sync: Sync) -> list[Condition]:
         )
     if sync.error:
         found.append(Condition(FETCH_FAILED, Status.TRUE, FETCH_FAILED, sync.error))
+    if sync.look.mode:
+        found.append(_verified(sync))
     if sync.snapshot.problems:
         found.append(Condition(conditions.STALLED, Status.TRUE, INVALID, _problems(sync)))
-    stored = sync.artifact.revision if sync.artifact else "nothing was fetched yet"
-    found.append(
-        Condition(
-            ARTIFACT_IN_STORAGE,
-            Status.of(sync.artifact is not None),
-            conditions.SUCCEEDED if sync.artifact else FETCH_FAILED,
-            stored,
-        )
-    )
+    found.append(_stored(sync))
     return found
+
+
+def _stored(sync: Sync) -> Condition:
+    if sync.artifact is not None:
+        return Condition(
+            ARTIFACT_IN_STORAGE, Status.TRUE, conditions.SUCCEEDED, sync.artifact.revision
+        )
+    if sync.look.refusal is not None:
+        return Condition(
+            ARTIFACT_IN_STORAGE, Status.FALSE, VERIFICATION_FAILED, "nothing that is verified"
+        )
+    return Condition(ARTIFACT_IN_STORAGE, Status.FALSE, FETCH_FAILED, "nothing was fetched yet")
+
+
+def _verified(sync: Sync) -> Condition:
+    refusal, artifact = sync.look.refusal, sync.artifact
+    if refusal is not None:
+        kept = f"{artifact.revision} stays in force" if artifact else "so nothing new is applied"
+        message = f"{refusal.message}; {kept}"
+        return Condition(SOURCE_VERIFIED, Status.FALSE, refusal.reason, message)
+    if artifact is None:
+        return Condition(SOURCE_VERIFIED, Status.UNKNOWN, FETCH_FAILED, "nothing was fetched yet")
+    return Condition(SOURCE_VERIFIED, Status.TRUE, conditions.SUCCEEDED, artifact.signed)
 
 
 def _ready(sync: Sync) -> Condition:
@@ -123,6 +166,9 @@ def _ready(sync: Sync) -> Condition:
         )
     if sync.error:
         return Condition(conditions.READY, Status.FALSE, FETCH_FAILED, sync.error)
+    if sync.look.refusal is not None:
+        refusal = sync.look.refusal
+        return Condition(conditions.READY, Status.FALSE, refusal.reason, refusal.message)
     if sync.snapshot.problems:
         return Condition(conditions.READY, Status.FALSE, INVALID, _problems(sync))
     count = len(sync.snapshot.objects)

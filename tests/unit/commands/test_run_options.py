@@ -48,6 +48,10 @@ def test_all_wrong_values_are_told_by_their_option(capsys: pytest.CaptureFixture
         pytest.param(["--git", "nonsense"], "--git: must begin with https://", id="no URL"),
         pytest.param(["--git", "/x", "--path", "../up"], "--path: ", id="outside the repository"),
         pytest.param(["--log-level", "LOUD"], "--log-level: LOUD is none of", id="log level"),
+        pytest.param(["--git", "/x", "--tag", "a..b"], "--tag: ", id="no tag"),
+        pytest.param(
+            ["--git", "/x", "--verify-mode", "HEAD"], "give both", id="signatures by nobody"
+        ),
     ],
 )
 def test_what_keeps_it_from_starting_is_a_sentence(
