@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import orjson
 
-from swarmkeeper.store.sql import SqlDatabase
+from swarmkeeper.store.sql import Cursor, SqlDatabase
 
 _GENESIS: Final = "0" * 64
 _START: Final = (0, _GENESIS)
@@ -75,6 +75,7 @@ class Entry(StrEnum):
     """About to be taken because people have approved it."""
 
 
+_BEGINNINGS: Final = (Entry.INTENDED, Entry.RESUMED)
 OUTCOMES: Final = (Entry.SUCCEEDED, Entry.APPLIED, Entry.FAILED, Entry.SUPERSEDED)
 
 
@@ -142,14 +143,21 @@ class AuditTrail:
     Args:
         database: where the rows lie.
         now: timezone-aware time.
+        fence: raises where this operator may not begin anything; called in the transaction of the
+            entry that says so.
     """
 
     def __init__(
-        self, database: SqlDatabase, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        database: SqlDatabase,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        fence: Callable[[Cursor], None] = lambda _: None,
     ) -> None:
         database.migrate("audit", SCHEMA)
         self._database = database
         self._now = now
+        self._fence = fence
         self._lock = threading.Lock()
         self._open = {row.action: row for row in self._load_open()}
 
@@ -258,6 +266,8 @@ class AuditTrail:
             default=str,
         )
         with self._database.write() as cursor:
+            if entry in _BEGINNINGS:
+                self._fence(cursor)
             # Stamped inside the write lock: order of time and order of the chain agree.
             at = _stamp(self._now())
             last, head = cursor.execute(_HEAD).fetchone() or _START

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from swarmkeeper.store.database import Database
+from swarmkeeper.store.lease import FileHold, Hold
 from swarmkeeper.store.sql import DatabaseError, SqlDatabase
 
 
@@ -43,6 +44,15 @@ class Place:
         from swarmkeeper.store.postgres_link import Address  # noqa: PLC0415
 
         return PostgresDatabase(Address(self.url, self.password_file))
+
+    def hold(self) -> Hold:
+        """The lock that goes with the lease on this store."""
+        if not self.url:
+            return FileHold(self.data_dir / "lease")
+        from swarmkeeper.store.postgres_hold import PostgresHold  # noqa: PLC0415
+        from swarmkeeper.store.postgres_link import Address  # noqa: PLC0415
+
+        return PostgresHold(Address(self.url, self.password_file))
 
 
 def lock_folder(data_dir: Path) -> IO[str]:
