@@ -23,6 +23,7 @@ _KEY: Final = re.compile(r"(?:^|\s)((?:ssh|ecdsa|sk)-[\w@.-]+)\s+(AAAA[\w+/=]+)(
 _VALID_BEFORE: Final = re.compile(
     r'valid-before="?(\d{8})(\d{4})?(\d{2})?(Z?)', re.IGNORECASE | re.ASCII
 )
+_KRL_MAGIC: Final = b"SSHKRL\n"
 _PRINCIPAL: Final = re.compile(r"[\w.@+-]+")
 _GPG_CONF: Final = """\
 trust-model always
@@ -139,7 +140,7 @@ def _held(file: Path) -> str:
 
 def _add(keys: TrustedKeys, file: Path, kind: str, now: datetime) -> None:
     if kind == REVOKED_KEYS:
-        keys.revoked = file.resolve()
+        keys.revoked = _revocations(file)
     elif kind == _ARMORED:
         _public(file)
         keys.armored.append(file.resolve())
@@ -147,6 +148,14 @@ def _add(keys: TrustedKeys, file: Path, kind: str, now: datetime) -> None:
         keys.signers.extend(_bare(file))
     elif kind == ALLOWED_SIGNERS:
         _sort(keys, _lines(_public(file)), now)
+
+
+def _revocations(file: Path) -> Path:
+    """A file that ssh-keygen can read: it calls every key revoked, where it can't, and says no more."""
+    raw = file.read_bytes()
+    if not raw.startswith(_KRL_MAGIC) and not all(map(_KEY.match, _lines(raw.decode()))):
+        raise unavailable(f"{file.name} is neither a list of SSH public keys nor a KRL")
+    return file.resolve()
 
 
 def _public(file: Path) -> str:

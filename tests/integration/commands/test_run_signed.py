@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,10 +45,19 @@ def operator(setting: SignedSetting) -> Iterator[Kubectl]:
             up = any("operator is up" in line for line in process.stderr)
             drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=errors)
             assert up
-            yield Kubectl(find_kubectl(), home)
-            process.terminate()
+            try:
+                yield Kubectl(find_kubectl(), home)
+            finally:
+                process.terminate()
         drain.wait(20)
     assert process.returncode == 0, log.read_text()
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
 
 
 def told(kubectl: Kubectl) -> str:
@@ -69,7 +79,7 @@ def test_an_unsigned_commit_changes_nothing_and_says_so_also_after_a_restart(
         kubectl("annotate", SOURCE, "swarmkeeper.dev/requested-at=now")
         kubectl("wait", SOURCE, "--for=condition=SourceVerified=false", "--timeout=20s")
         kubectl("patch", SOURCE, "--type=merge", "--patch", '{"spec": {"verify": null}}')
-        assert "VerificationFailed" in kubectl("get", "events")
+        eventually(lambda: "VerificationFailed" in kubectl("get", "events"))
 
     with operator(setting) as kubectl:
         kubectl("wait", SOURCE, "--for=condition=SourceVerified=false", "--timeout=20s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -120,6 +121,20 @@ def test_a_revoked_key_is_refused(setting: SignedSetting) -> None:
     )
     sha = bob.commit(setting.repo, {})
     assert setting.source().fetch(setting.policy()).revision == f"main@sha1:{sha}"
+
+
+def test_a_revocation_list_in_ssh_keygens_own_form_is_understood(setting: SignedSetting) -> None:
+    ada, bob = (ssh_signer(setting.folder, name) for name in ("ada", "bob"))
+    setting.trust(ada__pub=ada.public, bob__pub=bob.public)
+    revoked = setting.keys / "revoked_keys"
+    command = ["ssh-keygen", "-q", "-k", "-f", str(revoked), str(setting.keys / "ada.pub")]
+    subprocess.run(command, check=True, timeout=30)
+    ada.commit(setting.repo, {})
+    assert setting.refusal()[0] == "KeyRevoked"
+
+    bob.commit(setting.repo, {})
+
+    assert "signed by bob@example.org" in setting.source().fetch(setting.policy()).signed
 
 
 def test_a_key_that_is_for_files_only_does_not_count(setting: SignedSetting) -> None:

@@ -104,6 +104,8 @@ def test_what_stands_behind_the_key_is_no_option(tmp_path: Path) -> None:
          "ada.pub holds a private key: give the public one"),
         ("ada__asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----\nsesame",
          "ada.asc holds a private key: give the public one"),
+        ("revoked_keys", f"{KEY}\nada@example.org\n",
+         "revoked_keys is neither a list of SSH public keys nor a KRL"),
         ("allowed_signers", f"ada valid-before=20261399 {KEY}",
          "valid-before=20261399 is no date"),
         ("allowed_signers", "ada valid-before=20200101 ssh-ed25519 AAAAC3Nza",
