@@ -32,8 +32,8 @@ check: $(READY) ## Lint, formatting, types and import rules
 test-unit: $(READY) ## Test what needs no root, no Docker and no network
 	$(BIN)/pytest --numprocesses 2 tests/unit tests/contract reconcilers $(TESTS)
 
-bench: $(READY) ## Measure drift latency, commit to applied, and scale (as root)
-	for each in drift_latency commit_to_applied scale; do $(BIN)/python bench/$$each.py || exit 1; done
+bench: $(READY) ## Measure drift latency, commit to applied, scale and the API (as root)
+	for each in drift_latency commit_to_applied scale api; do $(BIN)/python bench/$$each.py || exit 1; done
 
 build: $(READY) ## Build sdist and wheel into dist/
 	rm -rf dist

@@ -5,6 +5,7 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/ev
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -58,6 +59,13 @@ def outward_bytes(type_: ResourceType, stored: Stored) -> bytes:
     if type_ is not EVENT_V1:
         return stored.value
     return orjson.dumps(outward(type_, stored.load()))
+
+
+def outward_values(type_: ResourceType, items: Iterable[Stored]) -> list[bytes]:
+    """As `outward_bytes`, of many."""
+    if type_ is not EVENT_V1:
+        return [stored.value for stored in items]
+    return [outward_bytes(type_, stored) for stored in items]
 
 
 def last_seen(event: JsonObject) -> datetime | None:

@@ -14,7 +14,7 @@ from aiohttp import web
 from desired_state.objects import JsonObject
 from swarmkeeper.apiserver import query
 from swarmkeeper.apiserver.calls import Call, json_response
-from swarmkeeper.apiserver.events import outward_bytes
+from swarmkeeper.apiserver.events import outward_bytes, outward_values
 from swarmkeeper.apiserver.problems import expired
 from swarmkeeper.apiserver.scales import SCALE, scale_of
 from swarmkeeper.apiserver.tables import TableStyle, table
@@ -103,7 +103,7 @@ def _joined(call: Call, items: Sequence[Stored], metadata: JsonObject) -> bytes:
     head = orjson.dumps(
         {"kind": f"{call.type.kind}List", "apiVersion": call.type.api_version, "metadata": metadata}
     )
-    body = b",".join([outward_bytes(call.type, stored) for stored in items])
+    body = b",".join(outward_values(call.type, items))
     return b"".join((head[:-1], b',"items":[', body, b"]}\n"))
 
 
