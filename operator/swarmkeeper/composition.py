@@ -44,6 +44,7 @@ from swarmkeeper.store.memory import Memory
 from swarmkeeper.store.opening import Place, lock_folder
 from swarmkeeper.store.sql import DatabaseError, SqlDatabase
 from swarmkeeper.store.sql_objects import SqlObjectStore
+from swarmkeeper.store.tenure import Tenure
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ class Operator:
         )
         place = Place(settings.data_dir, settings.store, settings.store_password_file)
         self._database = place.open()
+        self._tenure = self._begin(place)
         self._store = SqlObjectStore(self._database)
         self.objects = Resources(self._store, self._scheme, clock=world.ports.clock)
         self.deps = self._deps(self._database)
@@ -113,6 +115,8 @@ class Operator:
             stop: set by the signal handler.
             started: set once everything is up.
         """
+        loop = asyncio.get_running_loop()
+        self._tenure.keep(lambda: loop.call_soon_threadsafe(stop.set))
         tokens = Tokens.in_folder(self._settings.data_dir)
         certificate = await asyncio.to_thread(self._certificate)
         server = ApiServer(
@@ -149,11 +153,22 @@ class Operator:
             host.stop()
             await asyncio.wait([kopf_task], timeout=self._settings.grace.total_seconds())
             await server.stop()
+            await asyncio.to_thread(self._tenure.end)
             self._database.close()
             self._lock.close()
             logger.info("operator has stopped")
         if kopf_task.done() and not kopf_task.cancelled() and kopf_task.exception():
             raise ConfigurationError(f"kopf ended: {kopf_task.exception()}")
+        if self._tenure.lost:
+            raise ConfigurationError("another operator has taken over")
+
+    def _begin(self, place: Place) -> Tenure:
+        try:
+            return Tenure(place, self._database)
+        except DatabaseError:
+            self._database.close()
+            self._lock.close()
+            raise
 
     def _certificate(self) -> ServerCertificate:
         hosts = (*LOOPBACK, *({self._settings.host} - {*LOOPBACK, "0.0.0.0", "::"}))  # noqa: S104
@@ -181,7 +196,7 @@ class Operator:
             objects=self.objects,
             ports=self._world.ports,
             guard=Guard(CHECKS),
-            trail=AuditTrail(database),
+            trail=AuditTrail(database, fence=self._tenure.check),
             memory=Memory(database),
             recorder=Recorder(self.objects, actor=ACTOR),
             origins=Origins(),

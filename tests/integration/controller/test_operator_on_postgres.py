@@ -14,16 +14,18 @@ from support.toy import GaugeReconciler, Gauges
 
 from desired_state.objects import ObjectRef
 from swarmkeeper.adapters.clock import SystemClock
-from swarmkeeper.composition import Operator, Watcher, World
+from swarmkeeper.composition import ConfigurationError, Operator, Watcher, World
 from swarmkeeper.runtime.ports import HttpProbe, Ports
 from swarmkeeper.runtime.swarm import Swarm
 from swarmkeeper.settings import Settings
+from swarmkeeper.store.audit import Entry
+from swarmkeeper.store.postgres import PostgresDatabase
+from swarmkeeper.store.sql import DatabaseError
 
 GAUGE = (
     "apiVersion: swarmkeeper.dev/v1alpha1\nkind: Gauge\nmetadata: {name: a}\n"
-    "spec: {value: 1, interval: 1h}\n"
+    "spec: {value: 1, interval: 1h, healthyDelay: 0s}\n"
 )
-WHOLE = ["Intended", "Succeeded"]
 
 
 class NoWatcher:
@@ -58,7 +60,7 @@ def run_until(settings: Settings, gauges: Gauges, done: Callable[[Operator], boo
         running = asyncio.create_task(operator.run(stop, started))
         async with asyncio.timeout(30):
             await started.wait()
-            while not done(operator):
+            while not running.done() and not done(operator):
                 await asyncio.sleep(0.02)
         stop.set()
         await running
@@ -77,7 +79,7 @@ def test_objects_and_trail_outlive_the_operator(server: PostgresServer, tmp_path
     )
 
     def acted(times: int) -> Callable[[Operator], bool]:
-        return lambda o: [r.entry for r in o.deps.trail.records()] == WHOLE * times
+        return lambda o: [r.entry for r in o.deps.trail.records()].count(Entry.SUCCEEDED) == times
 
     run_until(settings, gauges, acted(1))
     gauges.values["a"] = 50
@@ -89,3 +91,37 @@ def test_objects_and_trail_outlive_the_operator(server: PostgresServer, tmp_path
     run_until(settings, gauges, kept)
     assert gauges.values == {"a": 1}
     assert not (settings.data_dir / "state.db").exists()
+
+
+def test_beside_one_that_acts_another_one_does_not_start(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    url = server.new_database().url
+    settings = Settings(data_dir=tmp_path / "one", port=0, store=url)
+    other = Settings(data_dir=tmp_path / "two", port=0, store=url)
+
+    def refused(_: Operator) -> bool:
+        with pytest.raises(DatabaseError, match="another operator acts on this store"):
+            run_until(other, Gauges(), lambda _: True)
+        return True
+
+    run_until(settings, Gauges(), refused)
+
+    run_until(other, Gauges(), lambda _: True)  # after the first has ended
+
+
+def test_an_operator_that_was_succeeded_ends_by_itself(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    address = server.new_database()
+    settings = Settings(data_dir=tmp_path, port=0, store=address.url)
+
+    def succeeded(_: Operator) -> bool:
+        database = PostgresDatabase(address)
+        with database.write() as cursor:
+            cursor.execute("UPDATE lease SET token = 9 WHERE token < 9")
+        database.close()
+        return False
+
+    with pytest.raises(ConfigurationError, match="another operator has taken over"):
+        run_until(settings, Gauges(), succeeded)
