@@ -1,0 +1,142 @@
+"""kr8s and lightkube against the embedded API: list, watch, patch, apply."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import kr8s.asyncio
+import lightkube
+import pytest
+from kr8s.objects import new_class
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.exceptions import ApiError
+from lightkube.generic_resource import create_namespaced_resource
+from lightkube.types import PatchType
+from support.api import Api, running_api
+from support.widgets import widget
+
+from desired_state.objects import JsonObject, ObjectRef
+from swarmkeeper.apiserver.certificates import ServerCertificate
+from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
+from swarmkeeper.apiserver.origin import PROGRAM
+from swarmkeeper.apiserver.server import ServerOptions
+
+pytestmark = pytest.mark.integration
+
+GROUP, VERSION = "swarmkeeper.dev", "v1alpha1"
+TIMEOUT = 20.0
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    certificate = ServerCertificate.in_folder(tmp_path)
+    with running_api(options=ServerOptions(certificate=certificate)) as api:
+        api.resources.create(widget(labels={"tier": "x"}), actor=PROGRAM)
+        yield api
+
+
+@pytest.fixture
+def config(api: Api, tmp_path: Path) -> Path:
+    path = tmp_path / "config"
+    write_kubeconfig(path, server=api.url, token=api.tokens.admin, authority=api.authority)
+    return path
+
+
+def now(api: Api, name: str = "a") -> JsonObject:
+    found = api.resources.get(ObjectRef("Widget", name))
+    assert found is not None
+    return found
+
+
+def make_soon(api: Api, name: str) -> threading.Timer:
+    timer = threading.Timer(0.3, lambda: api.resources.create(widget(name), actor=PROGRAM))
+    timer.start()
+    return timer
+
+
+@asynccontextmanager
+async def kr8s_client(config: Path) -> AsyncIterator[Any]:
+    client: Any = await kr8s.asyncio.api(kubeconfig=str(config))
+    try:
+        yield client
+    finally:
+        await client._session.aclose()  # it has no way of its own to end a connection
+
+
+def test_kr8s_lists_and_patches(api: Api, config: Path) -> None:
+    kind: Any = new_class("Widget", version=f"{GROUP}/{VERSION}", namespaced=True, asyncio=True)
+
+    async def run() -> None:
+        async with kr8s_client(config) as client:
+            (found,) = [w async for w in kind.list(api=client, label_selector="tier=x")]
+            await found.patch({"spec": {"size": 4}})
+            await found.patch({"status": {"phase": "Done"}}, subresource="status")
+            await found.label(colour="red")
+            assert (now(api)["spec"], now(api)["status"]) == ({"size": 4}, {"phase": "Done"})
+            assert now(api)["metadata"]["labels"] == {"tier": "x", "colour": "red"}
+            assert [each.name async for each in client.get("widgets")] == ["a"]
+            await found.delete()
+            assert not await found.exists()
+
+    asyncio.run(run())
+
+
+def test_kr8s_watches(api: Api, config: Path) -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def run() -> None:
+        async with kr8s_client(config) as client, aclosing(client.watch("widgets")) as events:
+            async for type_, obj in events:
+                seen.append((type_, obj.name))
+                if obj.name == "b":
+                    return
+
+    timer = make_soon(api, "b")
+    asyncio.run(run())
+    timer.join(TIMEOUT)
+    assert seen[-1] == ("ADDED", "b")
+
+
+def lightkube_client(config: Path) -> Any:
+    return lightkube.Client(config=KubeConfig.from_file(config).get())
+
+
+def test_lightkube_lists_patches_and_applies(api: Api, config: Path) -> None:
+    kind: Any = create_namespaced_resource(GROUP, VERSION, "Widget", "widgets")
+    with lightkube_client(config) as client:
+        use_lightkube(api, client, kind)
+
+
+def use_lightkube(api: Api, client: Any, kind: Any) -> None:
+    (found,) = client.list(kind, labels={"tier": "x"})
+    assert found.metadata.name == "a"
+    client.patch(kind, "a", {"spec": {"size": 4}}, patch_type=PatchType.MERGE)
+    client.patch(kind.Status, "a", {"status": {"phase": "Done"}}, patch_type=PatchType.MERGE)
+    assert (now(api)["spec"], now(api)["status"]) == ({"size": 4}, {"phase": "Done"})
+
+    client.apply(kind(metadata={"name": "b"}, spec={"size": 1}), field_manager="one")
+    with pytest.raises(ApiError) as caught:
+        client.apply(kind(metadata={"name": "b"}, spec={"size": 2}), field_manager="two")
+    assert caught.value.status.code == 409
+    client.apply(kind(metadata={"name": "b"}, spec={"size": 2}), field_manager="two", force=True)
+    assert now(api, "b")["spec"] == {"size": 2}
+
+
+def test_lightkube_watches(api: Api, config: Path) -> None:
+    kind: Any = create_namespaced_resource(GROUP, VERSION, "Widget", "widgets")
+    timer = make_soon(api, "b")
+
+    seen = []
+    with lightkube_client(config) as client, closing(client.watch(kind)) as events:
+        for type_, obj in events:
+            seen.append((type_, obj.metadata.name))
+            if obj.metadata.name == "b":
+                break
+
+    timer.join(TIMEOUT)
+    assert seen[-1] == ("ADDED", "b")
