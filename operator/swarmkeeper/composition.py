@@ -248,16 +248,14 @@ class Operator:
 
 
 def _server_options(settings: Settings, certificate: ServerCertificate) -> ServerOptions:
-    given = settings.tls_cert, settings.tls_key
-    if (given[0] is None) != (given[1] is None):
-        raise ConfigurationError("--tls-cert and --tls-key go together: give both")
-    named = ServerCertificate(given[0], given[1]) if given[0] and given[1] else None
+    certificate_file, key_file = settings.tls_cert, settings.tls_key
+    given = certificate_file and key_file and ServerCertificate(certificate_file, key_file)
     issued = TokenFolder(settings.data_dir / TOKENS)
     return ServerOptions(
         host=settings.host,
         port=settings.port,
         certificate=certificate,
-        named_certificate=named,
+        named_certificate=given or None,
         token_sources=(issued, SecretTokens(settings.token_secrets)),
         guarded=frozenset({"/metrics"}),
     )

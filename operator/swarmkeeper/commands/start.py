@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from desired_state.sources import SourceConfig
 from swarmkeeper.adapters.docker.engine import DockerSwarm
 from swarmkeeper.apiserver.certificates import CertificateError
+from swarmkeeper.apiserver.tokens import TokenError
 from swarmkeeper.commands.errors import CommandError
 from swarmkeeper.commands.run import run
 from swarmkeeper.composition import ConfigurationError
@@ -26,7 +27,7 @@ def start(settings: Settings) -> None:
     _require_usable(settings)
     try:
         run(settings)
-    except (ConfigurationError, CertificateError, DatabaseError) as error:
+    except (ConfigurationError, CertificateError, DatabaseError, TokenError) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"{error.strerror or error}".lower()) from error
@@ -46,6 +47,8 @@ def _require_usable(settings: Settings) -> None:
         demand(settings)
     except ValueError as error:
         raise CommandError(str(error)) from error
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise CommandError("--tls-cert and --tls-key go together: give both")
     if settings.git:
         try:
             SourceConfig(url=settings.git, **settings.ref, path=settings.path)
