@@ -43,7 +43,9 @@ def measure(folder: Path, docker_host: str, runs: int) -> dict[str, list[float]]
     desired = folder / "desired"
     desired.mkdir()
     limits = {"maxActions": 10 * runs, "per": "1h"}
-    document = service_document(KEPT, image=IMAGE, replicas=1, limits=limits, init=True)
+    document = service_document(
+        KEPT, image=IMAGE, replicas=1, limits=limits, healthyDelay="0s", init=True
+    )
     (desired / "kept.yaml").write_text(document)
     engine, updates = Engine(docker_host), Updates(docker_host)
     create_bare(engine)

@@ -127,6 +127,8 @@ class CommonSpec(DeclaredModel):
     """Times at which actions may be taken, or may not; none: at any time."""
     approval: Approval = Approval.AUTO
     """Auto, or Required: actions by which tasks restart or something is removed wait for approval."""
+    healthy_delay: Duration = Field(default=timedelta(seconds=10))
+    """How long a correction must last, and health must not become bad, to count as a success."""
     limits: Limits = Limits()
     """Budget of corrective actions."""
 

@@ -16,4 +16,6 @@ def policy_of(settings: Settings) -> Policy:
         per=settings.max_actions_per,
         max_unhealthy=Share.parse(most) if most else None,
         storm_cooldown=settings.storm_cooldown,
+        breaker_failures=settings.breaker_failures,
+        breaker_cooldown=settings.breaker_cooldown,
     )

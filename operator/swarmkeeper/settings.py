@@ -121,6 +121,10 @@ class Settings(BaseSettings):
     """How many of a kind's objects (3, or 20%) may be not Ready before nothing risky is done to it."""
     storm_cooldown: Duration = timedelta(minutes=5)
     """How long that goes on after there are fewer again."""
+    breaker_failures: int = Field(default=5, ge=0)
+    """How many useless actions in a row open an object's breaker; 0: none do."""
+    breaker_cooldown: Duration = timedelta(minutes=10)
+    """How long a breaker stays open before one action is tried."""
 
     log_format: LogFormat = LogFormat.CONSOLE
     """console or json."""

@@ -25,6 +25,8 @@ def test_every_setting_reaches_the_guard() -> None:
         "max_actions_per": "1h",
         "max_unhealthy": "20%",
         "storm_cooldown": "2m",
+        "breaker_failures": 3,
+        "breaker_cooldown": "1m",
     }
 
     assert policy_of(Settings(**given)) == Policy(
@@ -33,6 +35,8 @@ def test_every_setting_reaches_the_guard() -> None:
         per=timedelta(hours=1),
         max_unhealthy=Share(20, percent=True),
         storm_cooldown=timedelta(minutes=2),
+        breaker_failures=3,
+        breaker_cooldown=timedelta(minutes=1),
     )
 
 

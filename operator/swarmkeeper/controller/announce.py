@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from swarmkeeper.controller.report import Report, Taken
-from swarmkeeper.controller.summary import PENDING
+from swarmkeeper.controller.summary import BREAKER, PENDING
 from swarmkeeper.runtime import conditions
 
 NORMAL: Final = "Normal"
@@ -43,6 +43,10 @@ def announcements(
     found = [_of_action(taken) for taken in report.taken]
     if report.request is not None and report.request.refusal:
         found.append(Announcement(WARNING, "RunbookRefused", report.request.refusal))
+    if report.relapsed:
+        found.append(Announcement(WARNING, "DidNotLast", report.relapsed))
+    if BREAKER in previous and report.breaker is None:
+        found.append(Announcement(NORMAL, "BreakerClosed", "actions are taken again"))
     found.extend(_of_approval(previous, report))
     found.extend(_of_drift(previous, current, report))
     for type_ in (conditions.STALLED, conditions.READY):

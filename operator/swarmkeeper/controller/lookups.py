@@ -10,6 +10,7 @@ from typing import Final
 from desired_state.objects import JsonObject, ObjectRef
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard import Policy
+from swarmkeeper.store.audit import Record
 
 _STORM_STEP: Final = timedelta(seconds=5)  # a storm is written down this often at most
 
@@ -47,6 +48,10 @@ class LookUps:
     def all_actions_since(self, since: datetime) -> int:
         """How many actions were begun for all objects since a time."""
         return self.deps.trail.all_actions_since(since)
+
+    def history(self, uid: str, since: datetime) -> Sequence[Record]:
+        """What the trail tells of an object's actions since a time, oldest first."""
+        return self.deps.trail.history(uid, since)
 
     def approvals_used(self, uid: str) -> int:
         """How many actions on an object were approved and taken."""

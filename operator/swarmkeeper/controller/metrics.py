@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
+
+from desired_state.objects import ObjectRef
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -62,11 +66,26 @@ class Metrics:
         self.status_writes = Counter(
             "swarmkeeper_status_writes", "Status writes.", kind, registry=self.registry
         )
+        self.breaker = Gauge(
+            "swarmkeeper_breaker_state",
+            "Breakers that have opened since the start: 0 closed, 1 half open, 2 open.",
+            ("kind", "namespace", "name"),
+            registry=self.registry,
+        )
         self.last_pass = Gauge(
             "swarmkeeper_last_pass_timestamp_seconds",
             "When a pass last ended, seconds since the epoch: old means that nothing is reconciled.",
             registry=self.registry,
         )
+
+    def note_breaker(self, ref: ObjectRef, level: int) -> None:
+        """Sets the state of an object's breaker: 0 closed, 1 half open, 2 open."""
+        self.breaker.labels(ref.kind, ref.namespace, ref.name).set(level)
+
+    def forget_breaker(self, ref: ObjectRef) -> None:
+        """Drops the series of an object that is gone."""
+        with suppress(KeyError):
+            self.breaker.remove(ref.kind, ref.namespace, ref.name)
 
     def render(self) -> bytes:
         """All series in Prometheus' text format."""

@@ -11,9 +11,19 @@ from enum import StrEnum
 from typing import Any, Final
 
 from desired_state.objects import JsonObject, Mode, ObjectRef
-from swarmkeeper.controller import announce, backoff, finalizing, requests, settled, summary
+from swarmkeeper.controller import (
+    announce,
+    backoff,
+    finalizing,
+    lasting,
+    requests,
+    settled,
+    summary,
+)
 from swarmkeeper.controller.acting import Acting, revision_of
 from swarmkeeper.controller.deps import Deps
+from swarmkeeper.controller.guard.breaker import BreakerState, breaker_of
+from swarmkeeper.controller.lookups import LookUps
 from swarmkeeper.controller.names import ACTOR, REFUSED, REQUESTED_AT
 from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.controller.requests import RunRequest
@@ -50,6 +60,7 @@ class Outcome:
     after: timedelta | None
 
 
+_LEVELS: Final = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 GONE: Final = Outcome(Result.SUCCESS, None)
 
 
@@ -71,6 +82,7 @@ class Passes:
         if stored is None:
             self._targets.forget(ref, "")
             self._settled.forget(ref)
+            self._deps.metrics.forget_breaker(ref)
             return GONE
         started = time.monotonic()
         try:
@@ -138,6 +150,7 @@ class Passes:
         if request is None and self._settled.holds(target.ref, seen):
             return replace(report, settled=True)
         plan = reconciler.plan(target, observed)
+        relapsed = lasting.undone(self._deps, target, plan)
         self._deps.checkpoint("planned")
         taken: tuple[Taken, ...] = ()
         if acting.take(plan, request.action if request else None):
@@ -157,6 +170,7 @@ class Passes:
             taken=taken,
             request=_handled(request, acting, taken),
             digest=seen,
+            relapsed=relapsed,
         )
 
     def _conclude(
@@ -165,22 +179,42 @@ class Passes:
         if report.settled and target is not None:
             return Outcome(Result.SUCCESS, backoff.spread(target.spec.interval))
         previous = stored.get("status", {})
+        if target is not None:
+            report = self._assess(target, report)
         failures = _failures(previous, report)
         after = _after(target, report, failures)
         next_attempt = report.now + after if failures else None
         status = summary.summarize(previous, report, failures=failures, next_attempt=next_attempt)
+        if target is not None and not failures:
+            after = min(after, lasting.remaining(status, target) or after)
         written = self._write(ref, previous, status)
         for what in announce.announcements(previous, status, report):
             self._deps.recorder.record(ref, stored["metadata"]["uid"], what, report.now)
         self._deps.checkpoint("concluded")
         failed = report.error is not None and not isinstance(report.error, Wait)
         well = summary.ready(report).status == "True"
-        if well and not written and not report.taken and report.plan and report.plan.in_sync:
+        calm = report.breaker is None and not report.taken
+        if well and not written and calm and report.plan and report.plan.in_sync:
             self._settled.note(ref, report.digest)
         else:
             self._settled.forget(ref)
         result = Result.ERROR if failed else Result.SUCCESS if well else Result.REQUEUE_AFTER
         return Outcome(result, after)
+
+    def _assess(self, target: Target[Any], report: Report) -> Report:
+        """Whether what was done helps: actions that did not last, and the breaker that counts them."""
+        deps, acted = self._deps, bool(report.taken)
+        worse = lasting.worsened(deps, target, summary.health(report), acted=acted)
+        tried = acted or report.hold is not None or report.error is not None
+        tripped = summary.BREAKER in target.status
+        if not (tried or tripped or worse):
+            return report
+        found = breaker_of(LookUps(deps), target)
+        closed = found.state is BreakerState.CLOSED
+        if tripped or not closed:
+            deps.metrics.note_breaker(target.ref, _LEVELS[found.state])
+        relapsed = "; ".join(filter(None, (report.relapsed, worse)))
+        return replace(report, breaker=None if closed else found, relapsed=relapsed)
 
     def _write(self, ref: ObjectRef, previous: JsonObject, status: JsonObject) -> bool:
         patch = mergepatch.difference(previous, status)

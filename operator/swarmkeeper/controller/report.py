@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from swarmkeeper.controller.guard import Hold
+from swarmkeeper.controller.guard.breaker import Breaker
 from swarmkeeper.controller.requests import RunRequest
 from swarmkeeper.runtime.diff import FieldDiff
 from swarmkeeper.runtime.errors import ReconcileError
@@ -52,6 +53,8 @@ class Report:
         left_alone: (reason, message) of an object that is suspended or has mode Off.
         request: a runbook that was asked for and is handled now, done or refused.
         digest: of the object and the last observation; empty where it says nothing.
+        breaker: the object's breaker, where it is not closed.
+        relapsed: which action did not last, for people.
         settled: nothing has changed since a pass that found all well.
     """
 
@@ -68,4 +71,6 @@ class Report:
     left_alone: tuple[str, str] | None = None
     request: RunRequest | None = None
     digest: bytes = b""
+    breaker: Breaker | None = None
+    relapsed: str = ""
     settled: bool = False

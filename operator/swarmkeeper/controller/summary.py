@@ -19,6 +19,7 @@ from swarmkeeper.runtime.errors import Stalled, Wait
 
 DRIFT_SHOWN: Final = 10
 PENDING: Final = "pendingApproval"
+BREAKER: Final = "breaker"
 _KEPT: Final = ("lastOperation", "lastHandledReconcileAt", "lastAppliedRevision", HANDLED)
 
 
@@ -49,7 +50,7 @@ def summarize(
         generation=report.generation,
         now=report.now,
     )
-    status["sync"], status["health"] = _sync(report), _health(report)
+    status["sync"], status["health"] = _sync(report), health(report)
     status.update(_drift(report))
     status.update(_bookkeeping(report, failures, next_attempt))
     if {**previous, "lastReconcileTime": None} != {**status, "lastReconcileTime": None}:
@@ -162,7 +163,8 @@ def _sync(report: Report) -> str:
     return "OutOfSync" if plan.drift or plan.actions or plan.blocked else "Synced"
 
 
-def _health(report: Report) -> str:
+def health(report: Report) -> str:
+    """Does it work, as the pass found it?"""
     verification = report.verification
     if verification is None:
         return "Unknown"
@@ -199,6 +201,12 @@ def _bookkeeping(report: Report, failures: int, next_attempt: datetime | None) -
         fields["nextAttemptTime"] = stamp(next_attempt)
     if report.hold is not None and report.hold.pending is not None:
         fields[PENDING] = report.hold.pending
+    if report.breaker is not None and report.breaker.since is not None:
+        fields[BREAKER] = {
+            "state": str(report.breaker.state),
+            "since": stamp(report.breaker.since),
+            "failures": report.breaker.failures,
+        }
     if report.taken:
         fields["lastOperation"] = _operation(report.taken[-1])
     return fields
@@ -227,7 +235,7 @@ _ENGINE_FIELDS: Final = frozenset(
     {
         *_KEPT,
         *("observedGeneration", "conditions", "sync", "health", "drift", "driftTotal"),
-        *("failureCount", "nextAttemptTime", "lastReconcileTime", PENDING),
+        *("failureCount", "nextAttemptTime", "lastReconcileTime", PENDING, BREAKER),
     }
 )
 

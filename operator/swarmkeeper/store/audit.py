@@ -49,6 +49,10 @@ _BEGUN: Final = (
     "SELECT seq, at, action, entry, document, hash FROM audit_trail"
     " WHERE uid = ? AND entry = ? AND at >= ? ORDER BY seq"
 )
+_HISTORY: Final = (
+    "SELECT seq, at, action, entry, document, hash FROM audit_trail"
+    " WHERE uid = ? AND entry IN (?, ?, ?, ?, ?, ?) AND at >= ? ORDER BY seq"
+)
 _APPROVALS_USED: Final = (
     "SELECT count(DISTINCT action) FROM audit_trail WHERE uid = ? AND entry = ? AND action IN"
     " (SELECT action FROM audit_trail AS taken WHERE taken.action = audit_trail.action"
@@ -73,6 +77,8 @@ class Entry(StrEnum):
     """Interrupted, and no longer wanted when it was found."""
     APPROVED = "Approved"
     """About to be taken because people have approved it."""
+    RELAPSED = "Relapsed"
+    """Succeeded, and was undone or did harm soon after."""
 
 
 _BEGINNINGS: Final = (Entry.INTENDED, Entry.RESUMED)
@@ -201,6 +207,10 @@ class AuditTrail:
         """
         self._append(action, Entry.APPROVED, step, how)
 
+    def relapse(self, action: str, step: Step, why: str) -> None:
+        """Writes that an action which had succeeded did not last."""
+        self._append(action, Entry.RELAPSED, step, why)
+
     def approvals_used(self, uid: str) -> int:
         """How many actions on an object were approved and taken: each approval is good for one use."""
         rows = self._database.read(
@@ -232,6 +242,13 @@ class AuditTrail:
     def begun(self, uid: str, since: datetime) -> list[Record]:
         """The intents of an object since a time, oldest first."""
         rows = self._database.read(_BEGUN, (uid, Entry.INTENDED, _stamp(since)))
+        return [_record(row) for row in rows]
+
+    def history(self, uid: str, since: datetime) -> list[Record]:
+        """Intents, outcomes and relapses of an object since a time, oldest first."""
+        rows = self._database.read(
+            _HISTORY, (uid, Entry.INTENDED, *OUTCOMES, Entry.RELAPSED, _stamp(since))
+        )
         return [_record(row) for row in rows]
 
     def records(self, *, object_: str | None = None) -> Iterator[Record]:

@@ -30,7 +30,7 @@ REF = ObjectRef("Gauge", "a")
 def gauge(value: object) -> str:
     return (
         "apiVersion: swarmkeeper.dev/v1alpha1\nkind: Gauge\nmetadata: {name: a}\n"
-        f"spec: {{value: {value}, interval: 1h}}\n"
+        f"spec: {{value: {value}, interval: 1h, healthyDelay: 0s}}\n"
     )
 
 

@@ -68,6 +68,46 @@ def test_actions_are_counted_once_each_from_a_time_on(database: SqlDatabase) -> 
     assert trail.actions_since("u2", start) == 0
 
 
+def test_budgets_are_counted_for_all_objects_and_for_each(database: SqlDatabase) -> None:
+    times = iter(datetime(2026, 1, 1, 12, minute, tzinfo=UTC) for minute in range(10))
+    trail = AuditTrail(database, now=lambda: next(times))
+    for uid in ("u1", "u2", "u1"):
+        trail.intend(step(uid))
+
+    start = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert trail.all_actions_since(start) == 3
+    assert trail.all_actions_since(start + timedelta(minutes=1)) == 2
+    assert [record.step.uid for record in trail.begun("u1", start)] == ["u1", "u1"]
+    assert len(trail.begun("u1", start + timedelta(minutes=1))) == 1
+
+
+def test_an_approval_is_used_when_its_action_was_taken(database: SqlDatabase) -> None:
+    trail = AuditTrail(database)
+    for outcome in (Entry.FAILED, Entry.SUCCEEDED, Entry.APPLIED):
+        action = trail.intend(step())
+        trail.approve(action, step(), "plan abc was approved by ann")
+        trail.finish(action, outcome, step(), outcome="")
+    trail.finish(trail.intend(step()), Entry.SUCCEEDED, step(), outcome="not approved")
+
+    assert trail.approvals_used("u1") == 2
+    assert trail.approvals_used("u2") == 0
+    assert trail.verify() is None
+
+
+def test_the_history_of_an_object_tells_what_did_not_last(database: SqlDatabase) -> None:
+    trail = AuditTrail(database)
+    action = trail.intend(step())
+    trail.resume(action, step())
+    trail.finish(action, Entry.SUCCEEDED, step(), outcome="done")
+    trail.relapse(action, step(), "was undone again")
+    trail.intend(step("u2"))
+
+    history = trail.history("u1", datetime(2020, 1, 1, tzinfo=UTC))
+
+    assert [r.entry for r in history] == [Entry.INTENDED, Entry.SUCCEEDED, Entry.RELAPSED]
+    assert trail.history("u1", datetime(2999, 1, 1, tzinfo=UTC)) == []
+
+
 @pytest.mark.parametrize(
     "tampering",
     [

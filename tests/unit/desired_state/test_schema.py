@@ -160,6 +160,7 @@ def test_defaults_are_written_as_people_write_them() -> None:
         "dependsOn": [],
         "windows": [],
         "approval": "Auto",
+        "healthyDelay": "10s",
         "limits": {"maxActions": 10, "per": "10m", "runbooks": {}},
         "tree": {"children": []},
         "action": None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from swarmkeeper.controller.guard.approval import approval
+from swarmkeeper.controller.guard.breaker import breaker
 from swarmkeeper.controller.guard.budgets import cluster_limits, limits, runbook_limits
 from swarmkeeper.controller.guard.dependencies import dependencies
 from swarmkeeper.controller.guard.guard import Check
@@ -21,7 +22,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     windows,
     *_BUDGETS,
     approval,
+    breaker,
 )
 
-ON_THE_WAY_OUT: Final[tuple[Check, ...]] = (suspended, windows, *_BUDGETS, approval)
-"""What an object that is being deleted still waits for: people, windows, budgets and approval."""
+ON_THE_WAY_OUT: Final[tuple[Check, ...]] = (suspended, windows, *_BUDGETS, approval, breaker)
+"""What an object that is being deleted still waits for: people, windows, budgets, approval and breaker."""

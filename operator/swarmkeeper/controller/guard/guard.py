@@ -11,6 +11,7 @@ from desired_state.objects import JsonObject, ObjectRef
 from swarmkeeper.controller.guard.policy import Policy
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.store.audit import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class World(Protocol):
 
     def all_actions_since(self, since: datetime) -> int:
         """How many actions were begun for all objects since a time."""
+        ...
+
+    def history(self, uid: str, since: datetime) -> Sequence[Record]:
+        """What the trail tells of an object's actions since a time, oldest first."""
         ...
 
     def objects_of(self, kind: str) -> Sequence[JsonObject]:

@@ -59,6 +59,8 @@ class Policy:
         max_unhealthy: how many objects of a kind may be not Ready before nothing risky is done to that
             kind; None: any.
         storm_cooldown: how long that goes on after there are fewer again.
+        breaker_failures: useless actions in a row that open an object's breaker; 0: none do.
+        breaker_cooldown: how long it stays open before one action is tried.
     """
 
     approval_from: Risk | None = None
@@ -66,6 +68,13 @@ class Policy:
     per: timedelta = timedelta(minutes=10)
     max_unhealthy: Share | None = None
     storm_cooldown: timedelta = timedelta(minutes=5)
+    breaker_failures: int = 5
+    breaker_cooldown: timedelta = timedelta(minutes=10)
+
+    @property
+    def lookback(self) -> timedelta:
+        """How far back useless actions count as being in a row."""
+        return max(timedelta(days=1), 2 * (self.breaker_failures + 1) * self.breaker_cooldown)
 
     def admission(self) -> AbstractContextManager[Any]:
         """What is held from the guard's yes to the intent, so that two can't use the same budget."""
