@@ -14,9 +14,9 @@ import yaml
 from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
 from swarmkeeper.apiserver.roles import Role
 from swarmkeeper.apiserver.tokens import FOLDER, TokenError, TokenFolder, shown
-from swarmkeeper.commands.place import DataDir
 from swarmkeeper.commands.errors import CommandError
 from swarmkeeper.commands.output import Output, OutputOption, write_json
+from swarmkeeper.commands.place import DataDir
 from swarmkeeper.settings import Settings
 
 _DEFAULT_DIR: Path = Settings.model_fields["data_dir"].default
