@@ -39,6 +39,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path, *, safe: bool) -> None:
         self.folder = folder
+        self._arguments: list[str] = []
         self._fsync = "on" if safe else "off"
         self._process: subprocess.Popen[bytes] | None = None
         options = ("--auth=trust", "--no-sync", "--locale=C.UTF-8", "--wal-segsize=1")
@@ -82,21 +83,27 @@ class PostgresServer:
             "max_wal_size": "8MB",
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
-        self._process = subprocess.Popen(
-            [*_AS_POSTGRES, str(BINARIES / "postgres"), "-D", str(self.data), *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self.folder,
-        )
+        self._arguments = arguments
+        self._launch()
         deadline = time.monotonic() + 30
         while True:
             try:
                 with self.admin():
                     return
             except psycopg.OperationalError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
+                if time.monotonic() > deadline:
                     raise
-                time.sleep(0.05)
+            time.sleep(0.1)
+            if self._process is None or self._process.poll() is not None:
+                self._launch()  # what was killed may still hold the memory
+
+    def _launch(self) -> None:
+        self._process = subprocess.Popen(
+            [*_AS_POSTGRES, str(BINARIES / "postgres"), "-D", str(self.data), *self._arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+        )
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to all processes of the server."""
