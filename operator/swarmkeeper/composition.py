@@ -211,7 +211,11 @@ class Operator:
         async def metrics(_request: web.Request) -> web.Response:
             return web.Response(body=self.deps.metrics.render(), content_type="text/plain")
 
-        routes = [web.get("/metrics", metrics)]
+        async def ready(_request: web.Request) -> web.Response:
+            problem = self.controller.problem()
+            return web.Response(text=problem or "ok", status=500 if problem else 200)
+
+        routes = [web.get("/metrics", metrics), web.get("/readyz", ready)]
         if self._source is not None:
             routes.append(webhook.route(self._webhook_secret, self._source.trigger))
         return routes

@@ -20,11 +20,13 @@ from support.toy import GaugeReconciler, Gauges
 from desired_state.objects import API_VERSION, ObjectRef
 from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.composition import ConfigurationError, Operator, World
+from swarmkeeper.controller import controller as controller_module
 from swarmkeeper.runtime.ports import HttpProbe, Ports
 from swarmkeeper.runtime.swarm import Swarm
 from swarmkeeper.settings import Settings
 
 REF = ObjectRef("Gauge", "a")
+WHOLE = ["Intended", "Succeeded"]
 
 
 def gauge(value: object) -> str:
@@ -133,6 +135,23 @@ def push(running: Running, body: bytes = b"{}", secret: bytes = b"s3cret") -> in
     return asyncio.run(post())
 
 
+def fetch(running: Running, path: str) -> tuple[int, str]:
+    async def get() -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session:
+            context = ssl.create_default_context(cafile=running.settings.data_dir / "api.crt")
+            async with session.get(running.operator.url + path, ssl=context) as answer:
+                return answer.status, await answer.text()
+
+    return asyncio.run(get())
+
+
+def fetch_with_limit(running: Running, longest: float) -> tuple[int, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(controller_module, "LONGEST_PASS", longest)
+        time.sleep(2 * longest)
+        return fetch(running, "/readyz")
+
+
 def test_a_push_with_a_signed_hook_is_in_force_at_once(
     running: Running, repository: Repository
 ) -> None:
@@ -214,6 +233,26 @@ def test_a_world_at_rest_causes_no_write(running: Running) -> None:
     assert running.operator.objects.store.revision == before
 
 
+def test_ready_goes_red_when_nothing_is_reconciled_though_it_should_be(running: Running) -> None:
+    eventually(lambda: running.ready() == "True")
+    assert fetch(running, "/readyz") == (200, "ok")
+    stuck = threading.Event()
+
+    def hang() -> None:
+        stuck.wait(60)
+
+    running.gauges.before_write = hang
+    running.gauges.values["a"] = 99
+    running.watcher.on_gap()
+    eventually(lambda: running.operator.controller._queue.longest_pass() > 0)
+
+    status, text = fetch_with_limit(running, 0.01)
+    stuck.set()
+
+    assert status == 500
+    assert text.startswith("a pass has not ended for")
+
+
 def test_a_restart_takes_up_where_it_was(tmp_path: Path, repository: Repository) -> None:
     repository.commit(gauges=gauge(1))
     gauges = Gauges()
@@ -224,10 +263,10 @@ def test_a_restart_takes_up_where_it_was(tmp_path: Path, repository: Repository)
 
     second = Running(tmp_path, gauges, git=repository.url).start()
 
-    eventually(lambda: gauges.values == {"a": 1} and second.ready() == "True")
-    entries = [record.entry for record in second.operator.deps.trail.records()]
+    trail = second.operator.deps.trail
+    eventually(lambda: [record.entry for record in trail.records()] == WHOLE * 2)
+    assert gauges.values == {"a": 1}
     second.stop()
-    assert entries == ["Intended", "Succeeded"] * 2
 
 
 def test_a_second_operator_on_the_same_data_is_refused(running: Running, tmp_path: Path) -> None:
