@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote
@@ -21,6 +23,8 @@ from swarmkeeper.runtime.swarm import (
     Task,
 )
 
+FRESH: Final = 0.1
+"""Seconds for which a read may serve as the base of a write; its version is checked anyway."""
 ATTEMPTS: Final = 5
 """How often a write is tried when others write at the same time."""
 
@@ -45,6 +49,7 @@ class DockerSwarm:
         registry_auth: RegistryAuth = credentials.of_user,
     ) -> None:
         self._engine = Engine(Endpoint.parse(docker_host), timeout=timeout)
+        self._reads = threading.local()
         self._registry_auth = registry_auth
 
     def service(self, name: str) -> Service | None:
@@ -54,7 +59,10 @@ class DockerSwarm:
             return None
         found = service_of(check(answer).json())
         # The engine also takes the beginning of an id for a name.
-        return found if name in (found.name, found.id) else None
+        if name not in (found.name, found.id):
+            return None
+        self._reads.last = (found, time.monotonic())
+        return found
 
     def tasks(self, service_id: str) -> tuple[Task, ...]:
         """All tasks of a service that the engine still knows."""
@@ -83,6 +91,9 @@ class DockerSwarm:
     def update(self, service: str, change: Callable[[Service], JsonObject | None]) -> int | None:
         """Re-reads the service, lets `change` compute the new spec, writes it at that version.
 
+        What this thread has read a moment ago is not read again: the engine refuses a version that
+        is not the present one, and then it is.
+
         Args:
             service: id or name.
             change: fresh service -> the full spec to write, or None to write nothing.
@@ -95,12 +106,13 @@ class DockerSwarm:
             Refused: there is no such service, or the spec is not accepted.
             SwarmUnavailable: no answer; the write may have happened.
         """
+        fresh = self._just_read(service) or self._require(service)
         for _ in range(ATTEMPTS - 1):
             try:
-                return self._update(service, change)
+                return self._write(fresh, change)
             except OutOfSequence:
-                continue
-        return self._update(service, change)
+                fresh = self._require(service)
+        return self._write(fresh, change)
 
     def rollback(self, service_id: str, version: int) -> None:
         """Swaps the spec and the previous spec, at a version.
@@ -119,11 +131,18 @@ class DockerSwarm:
         if not says_no_such_service(answer):
             check(answer)
 
-    def _update(self, service: str, change: Callable[[Service], JsonObject | None]) -> int | None:
-        fresh = self._require(service)
+    def _just_read(self, service: str) -> Service | None:
+        """What this thread has read less than FRESH seconds ago, once."""
+        found, at = getattr(self._reads, "last", (None, 0.0))
+        self._reads.last = (None, 0.0)
+        known = found is not None and service in (found.id, found.name)
+        return found if known and time.monotonic() - at < FRESH else None
+
+    def _write(self, fresh: Service, change: Callable[[Service], JsonObject | None]) -> int | None:
         spec = change(fresh)
         if spec is None:
             return None
+        self._reads.last = (None, 0.0)
         self._post(f"/services/{fresh.id}/update?version={fresh.version}", spec)
         return fresh.version
 
