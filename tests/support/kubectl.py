@@ -94,4 +94,5 @@ class Kubectl:
             "HOME": home,
             "KUBECONFIG": str(self.home / "config"),
             "PATH": os.environ.get("PATH", ""),
+            "TMPDIR": home,  # where a refused `kubectl edit` leaves its draft
         }
