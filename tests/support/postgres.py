@@ -16,6 +16,9 @@ from pathlib import Path
 
 import psycopg
 
+from swarmkeeper.sandbox import packages
+from swarmkeeper.sandbox.errors import SandboxError
+from swarmkeeper.sandbox.recipes import POSTGRES
 from swarmkeeper.store.postgres_link import Address
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
@@ -23,10 +26,18 @@ _AS_POSTGRES = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--clea
 
 
 def missing() -> str:
-    """Why there can't be a server on this machine; empty where there can."""
-    if not (BINARIES / "postgres").exists():
-        return f"no Postgres in {BINARIES}: apt-get install postgresql-15"
-    return "" if os.geteuid() == 0 else "Postgres is started as user postgres, by root"
+    """Why there can't be a server on this machine; empty where there can.
+
+    What is only not installed yet is installed, as the sandbox does it: no daemon is started.
+    """
+    if os.geteuid() != 0:
+        return "Postgres is started as user postgres, by root"
+    try:
+        packages.require_supported_machine()
+        packages.ensure([POSTGRES], print)
+    except SandboxError as error:
+        return str(error)
+    return ""
 
 
 class PostgresServer:

@@ -22,7 +22,7 @@ _TINI: Final = Package("tini", ("/usr/bin/tini-static",))
 _REDIS: Final = Package("redis-server", ("/usr/bin/redis-server",))
 _REDIS_CLI: Final = Package("redis-tools", ("/usr/bin/redis-cli",))
 _SETPRIV: Final = Package("util-linux", ("/usr/bin/setpriv",))
-_POSTGRES: Final = Package("postgresql-15", (f"{_POSTGRES_HOME}/bin/postgres",))
+POSTGRES: Final = Package("postgresql-15", (f"{_POSTGRES_HOME}/bin/postgres",))
 
 _SECOND: Final = 1_000_000_000
 _BUSYBOX: Final = "busybox-static"
@@ -130,7 +130,7 @@ LAYERS: Final[Mapping[str, LayerRecipe]] = MappingProxyType(
         "app": LayerRecipe(_app),
         "redis": LayerRecipe(_redis, (_REDIS, _REDIS_CLI)),
         "agent": LayerRecipe(_agent, (_REDIS_CLI,)),
-        "postgres": LayerRecipe(_postgres, (_POSTGRES, _SETPRIV)),
+        "postgres": LayerRecipe(_postgres, (POSTGRES, _SETPRIV)),
     }
 )
 

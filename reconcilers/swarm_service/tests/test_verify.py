@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from support.service_world import World
 
 from reconcilers.swarm_service import RECONCILER
 from reconcilers.swarm_service.spec import SwarmServiceSpec
 from swarmkeeper.runtime.conditions import Status
-from swarmkeeper.testing import FakeClock, FakeHttp, FakeSwarm, Loop, fake_ports
-
-
-class World:
-    """A service in sync on three nodes, with a clock and URLs."""
-
-    def __init__(self, **declared: Any) -> None:
-        self.clock = FakeClock()
-        self.http = FakeHttp()
-        self.swarm = FakeSwarm(nodes=3, clock=self.clock)
-        ports = fake_ports(self.swarm, self.http, self.clock)
-        spec = {"image": "app:1", "replicas": 3, **declared}
-        self.loop: Loop[SwarmServiceSpec] = Loop(RECONCILER, ports, spec)
-        self.loop.run()
-
-    @property
-    def converged(self) -> tuple[str, str] | None:
-        return self.loop.condition("Converged")
-
-    @property
-    def healthy(self) -> tuple[str, str] | None:
-        return self.loop.condition("Healthy")
+from swarmkeeper.testing import FakeClock, FakeSwarm, Loop, fake_ports
 
 
 def test_all_tasks_running_is_converged() -> None:
@@ -249,101 +227,6 @@ def test_a_global_service_without_tasks_is_given_a_moment() -> None:
     assert loop.run().progress
     clock.advance(6)
     assert loop.run().message == "0/0 running"
-
-
-def test_a_healthy_url_is_healthy() -> None:
-    world = World(health={"url": "http://web/health"})
-    world.http.answer("http://web/health")
-
-    world.loop.run()
-
-    assert world.healthy == ("True", "HealthCheckPassed")
-
-
-def test_a_url_makes_unhealthy_only_after_its_threshold() -> None:
-    world = World(health={"url": "http://web/health", "failureThreshold": 3})
-    world.http.answer("http://web/health")
-    world.loop.run()
-    world.http.answer("http://web/health", status=503)
-
-    seen = []
-    for _ in range(3):
-        world.clock.advance(1)
-        seen.append((world.loop.run().recheck is not None, world.healthy))
-
-    assert seen == [
-        (True, ("True", "HealthCheckPassed")),
-        (True, ("True", "HealthCheckPassed")),
-        (False, ("False", "HealthCheckFailed")),
-    ]
-
-
-def test_looks_in_quick_succession_count_once() -> None:
-    world = World(health={"url": "http://web/health", "failureThreshold": 2})
-    world.http.answer("http://web/health")
-    world.loop.run()
-    world.http.silence("http://web/health")
-    world.clock.advance(1)
-
-    for _ in range(5):
-        world.loop.run()
-
-    assert world.healthy == ("True", "HealthCheckPassed")
-
-
-def test_one_good_answer_makes_healthy_again() -> None:
-    world = World(health={"url": "http://web/health", "failureThreshold": 1})
-    world.clock.advance(1)
-    verification = world.loop.run()
-    assert world.healthy == ("False", "HealthCheckFailed")
-    assert "connection refused" in verification.conditions[1].message
-
-    world.http.answer("http://web/health")
-    world.loop.run()
-
-    assert world.healthy == ("True", "HealthCheckPassed")
-    assert "healthCheck" not in world.loop.status
-
-
-def test_before_the_first_answer_health_is_unknown() -> None:
-    world = World(health={"url": "http://web/health"})
-
-    assert world.healthy == ("Unknown", "NotYetAsked")
-
-
-def test_an_unexpected_status_is_named() -> None:
-    world = World(health={"url": "http://web/", "expectedStatus": 204, "failureThreshold": 1})
-    world.http.answer("http://web/", status=200)
-    world.clock.advance(1)
-
-    verification = world.loop.run()
-
-    assert verification.conditions[1].message == "http://web/: status 200, expected 204"
-
-
-def test_placeholders_stand_for_each_running_task() -> None:
-    world = World(replicas=2, health={"url": "http://{taskAddress}:8080/"})
-    world.http.asked.clear()
-    tasks = world.swarm.tasks(world.loop.status["serviceId"])
-    for task in tasks:
-        world.http.answer(f"http://{task.addresses[0]}:8080/")
-
-    world.loop.run()
-
-    assert sorted(set(world.http.asked)) == sorted(f"http://{t.addresses[0]}:8080/" for t in tasks)
-    assert world.healthy == ("True", "HealthCheckPassed")
-
-
-def test_the_node_address_is_asked_once_for_each_node() -> None:
-    world = World(replicas=3, health={"url": "http://{nodeAddress}/"})
-    nodes = world.swarm.nodes()
-    for node in nodes:
-        world.http.answer(f"http://{node.address}/")
-    world.http.asked.clear()
-
-    world.loop.run()
-
-    assert {f"http://{node.address}/" for node in nodes} == set(world.http.asked)
 
 
 def test_a_new_drift_is_corrected_before_anything_else_is_asked() -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.api import Api, running_api
+from support.api import Api
 from support.kubectl import Kubectl
 from support.widgets import widget
 
 from desired_state.objects import JsonObject, ObjectRef
-from swarmkeeper.apiserver.certificates import ServerCertificate
 from swarmkeeper.apiserver.origin import ORIGIN, PROGRAM
-from swarmkeeper.apiserver.server import ServerOptions
 
 pytestmark = pytest.mark.integration
 
@@ -22,19 +19,6 @@ GROUP = "/apis/swarmkeeper.dev/v1alpha1"
 SCALE = f"{GROUP}/namespaces/default/widgets/a/scale"
 MERGE = "application/merge-patch+json"
 OPERATIONS = "application/json-patch+json"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    certificate = ServerCertificate.in_folder(tmp_path_factory.mktemp("certificate"))
-    with running_api(options=ServerOptions(certificate=certificate)) as api:
-        yield api
-
-
-@pytest.fixture
-def api(server: Api) -> Api:
-    server.clear()
-    return server
 
 
 @pytest.fixture

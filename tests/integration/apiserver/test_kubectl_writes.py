@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.api import Api, running_api
+from support.api import Api
 from support.kubectl import Kubectl
 from support.widgets import widget
 
 from desired_state.objects import JsonObject, ObjectRef
-from swarmkeeper.apiserver.certificates import ServerCertificate
 from swarmkeeper.apiserver.origin import ORIGIN, PROGRAM
-from swarmkeeper.apiserver.server import ServerOptions
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    certificate = ServerCertificate.in_folder(tmp_path_factory.mktemp("certificate"))
-    with running_api(options=ServerOptions(certificate=certificate)) as api:
-        yield api
-
-
-@pytest.fixture
-def api(server: Api) -> Api:
-    server.clear()
-    return server
 
 
 @pytest.fixture

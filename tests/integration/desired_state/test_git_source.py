@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.repositories import Repository
@@ -16,18 +16,6 @@ from desired_state.sources import Artifact, FetchFailed, GitSource, SourceConfig
 from desired_state.sources.git_command import GitCommand
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repository:
-    repository = Repository(tmp_path / "repo")
-    repository.commit({"a.yaml": "a: 1\n", "deploy/b.yaml": "b: 1\n"}, "First\n\nWith a body.")
-    return repository
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
 
 
 def failure(source: GitSource) -> str:
@@ -252,87 +240,6 @@ def test_another_repository_or_branch_in_the_same_place_starts_afresh(
     assert repo.source(state, branch="side").fetch().revision.startswith("side@")
 
 
-def spoil_packs(cache: Path) -> None:
-    for pack in cache.glob("objects/pack/*"):
-        pack.chmod(0o600)
-        pack.write_bytes(b"x")
-
-
-def lose_packs(cache: Path) -> None:
-    for pack in cache.glob("objects/pack/*.pack"):
-        pack.unlink()
-
-
-def become_a_file(cache: Path) -> None:
-    shutil.rmtree(cache)
-    cache.write_text("a file")
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda cache: shutil.rmtree(cache / "objects"),
-        lambda cache: (cache / "HEAD").write_text("nonsense"),
-        lambda cache: (cache / "HEAD").unlink(),
-        lambda cache: (cache / "config").write_text("[core\nnonsense"),
-        lambda cache: (cache / "shallow.lock").touch(),
-        lambda cache: (cache / "shallow").write_text("nonsense\n"),
-        spoil_packs,
-        lose_packs,
-        become_a_file,
-    ],
-    ids=["objects", "head", "no-head", "config", "lock", "shallow", "packs", "no-pack", "file"],
-)  # fmt: skip
-def test_a_corrupted_cache_is_made_again(repo: Repository, state: Path, damage: object) -> None:
-    source = repo.source(state)
-    source.fetch()
-    assert callable(damage)
-    damage(state / "cache.git")
-    head = repo.commit({"a.yaml": "a: 2"})
-
-    artifact = source.fetch()
-
-    assert artifact.revision == f"main@sha1:{head}"
-    assert (artifact.path / "a.yaml").read_text() == "a: 2"
-
-
-def test_a_damaged_artifact_is_noticed_at_start_and_made_again(
-    repo: Repository, state: Path
-) -> None:
-    first = repo.source(state).fetch()
-    (first.path / "a.yaml").write_text("tampered")
-
-    source = repo.source(state)
-
-    assert source.last is None
-    assert source.fetch() == first
-    assert (first.path / "a.yaml").read_text() == "a: 1\n"
-
-
-@pytest.mark.parametrize("note", ["", "{}", "[]", "nonsense", '{"identity": 1}'])
-def test_a_broken_note_on_the_last_artifact_is_no_obstacle(
-    repo: Repository, state: Path, note: str
-) -> None:
-    first = repo.source(state).fetch()
-    (state / "last.json").write_text(note)
-
-    source = repo.source(state)
-
-    assert source.last is None
-    assert source.fetch() == first
-
-
-def test_what_a_killed_process_left_is_cleared_away(repo: Repository, state: Path) -> None:
-    source = repo.source(state)
-    source.fetch()
-    litter = state / "artifacts" / ".new-dead"
-    litter.mkdir()
-    repo.commit({"a.yaml": "a: 2"})
-    source.fetch()
-
-    assert not litter.exists()
-
-
 def test_hooks_and_configuration_of_the_user_are_not_used(
     repo: Repository, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -411,22 +318,27 @@ def test_the_note_holds_no_more_than_it_should(repo: Repository, state: Path) ->
     }  # fmt: skip
 
 
-def test_fetching_is_fast(repo: Repository, state: Path) -> None:
+def test_a_look_at_an_unchanged_repository_only_asks_for_its_refs(
+    repo: Repository, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = repo.source(state)
     source.fetch()
+    asked: list[str] = []
+    for name in ("run", "read", "ask"):
+        monkeypatch.setattr(GitCommand, name, _noted(getattr(GitCommand, name), asked))
 
-    def best(change: bool) -> float:
-        times = []
-        for number in range(5):
-            if change:
-                repo.commit({"a.yaml": f"a: {number} {time.monotonic()}"})
-            start = time.perf_counter()
-            source.fetch()
-            times.append(time.perf_counter() - start)
-        return min(times)
+    source.fetch()
 
-    assert best(change=False) < 0.1
-    assert best(change=True) < 0.25
+    assert "ls-remote" in asked
+    assert not {"fetch", "clone", "archive", "checkout", "worktree"} & set(asked)
+
+
+def _noted(method: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
+    def call(self: GitCommand, *arguments: str, **options: Any) -> Any:
+        asked.extend(arguments[:1])
+        return method(self, *arguments, **options)
+
+    return call
 
 
 @pytest.mark.parametrize(
