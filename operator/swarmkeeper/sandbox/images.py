@@ -163,7 +163,7 @@ def _fingerprint(key: str) -> str:
 def _forget_old_blobs() -> None:
     """Remove what no build used for a week; sandboxes keep their own links to what they have."""
     long_ago = time.time() - 7 * 24 * 3600
-    for blob in (state.cache() / "blobs").iterdir():
+    for blob in (state.cache() / "blobs").glob("*"):  # none: nothing was ever built here
         if blob.stat().st_mtime < long_ago:
             blob.unlink()
 

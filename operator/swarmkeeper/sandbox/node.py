@@ -184,7 +184,7 @@ class Node:
 
     def freeze(self) -> None:
         """Hold its daemon: connections open, nothing answers, containers run on."""
-        self._daemon().send(signal.SIGSTOP)
+        self._daemon().hold()
 
     def thaw(self) -> None:
         """Let its daemon go on."""

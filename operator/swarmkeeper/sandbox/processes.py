@@ -52,8 +52,8 @@ class Process:
 
     @property
     def stopped(self) -> bool:
-        """Whether a SIGSTOP holds it."""
-        return self.state == "T"
+        """Whether a SIGSTOP holds it, with every thread: a single one can still answer."""
+        return self.state == "T" and all(one == "T" for one in _threads(self.pid))
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it, and never to another that got its pid since."""
@@ -68,6 +68,19 @@ class Process:
             return
         finally:
             os.close(handle)
+
+    def hold(self, *, timeout: float = 10) -> None:
+        """Stop it, and return once every thread of it stands still.
+
+        The kernel stops each thread as it next comes by; until then it may go on serving.
+        """
+        self.send(signal.SIGSTOP)
+        wait_until(
+            lambda: self.stopped or not self.alive,
+            timeout=timeout,
+            what=f"process {self.pid} to stand still",
+            interval=0.001,
+        )
 
     def end(self, number: signal.Signals = signal.SIGKILL, *, timeout: float = 10) -> None:
         """Send a signal and wait until it is gone."""
@@ -144,8 +157,22 @@ def spawn(argv: Sequence[str], *, netns: str, record: Path, log: Path) -> Proces
     return process
 
 
-def _stat(pid: int) -> _Stat | None:
+def _threads(pid: int) -> list[str]:
+    """The state letters of its threads; those that end meanwhile are left out."""
     try:
-        return parse_stat(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace"))
+        tasks = sorted(Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        return []
+    found = (_read_stat(task / "stat") for task in tasks)
+    return [one.state for one in found if one]
+
+
+def _stat(pid: int) -> _Stat | None:
+    return _read_stat(Path(f"/proc/{pid}/stat"))
+
+
+def _read_stat(path: Path) -> _Stat | None:
+    try:
+        return parse_stat(path.read_text(encoding="utf-8", errors="replace"))
     except (FileNotFoundError, ProcessLookupError):
         return None

@@ -51,10 +51,12 @@ def test_a_frozen_daemon_is_noticed_and_its_return_is_a_gap(fragile: Sandbox) ->
     swarm = DockerSwarm(fragile.docker_host, timeout=0.5)
     with listening(fragile.docker_host, quiet=0.5) as listener:
         fragile.nodes[0].freeze()
-        with pytest.raises(SwarmUnavailable, match="did not answer within"):
-            swarm.service("web")
-        time.sleep(2)  # longer than the listener needs to notice
-        fragile.nodes[0].thaw()
+        try:
+            with pytest.raises(SwarmUnavailable, match="did not answer within"):
+                swarm.service("web")
+            time.sleep(2)  # longer than the listener needs to notice
+        finally:
+            fragile.nodes[0].thaw()
 
         listener.wait_for(GAP)
 

@@ -148,3 +148,11 @@ def test_a_layer_that_is_not_whole_is_made_anew(image: Image, tmp_path: Path) ->
     assert images._cached(record, "x") is None
     record.write_text("{")
     assert images._cached(record, "x") is None
+
+
+def test_nothing_is_built_where_nothing_was_built_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWARMKEEPER_SANDBOX_CACHE", str(tmp_path / "cache"))
+
+    assert images.build([], lambda _: None) == ()

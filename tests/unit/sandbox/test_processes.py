@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,13 +58,34 @@ def test_a_process_lives_until_it_is_ended(sleeper: Process) -> None:
 
 
 def test_a_process_can_be_stopped(sleeper: Process) -> None:
-    sleeper.send(signal.SIGSTOP)
-    while not sleeper.stopped:
-        pass
+    sleeper.hold()
+    assert sleeper.stopped
 
     sleeper.send(signal.SIGCONT)
     while sleeper.stopped:
         pass
+
+
+def test_a_process_that_is_held_does_nothing_more() -> None:
+    count = (
+        "import threading, time\n"
+        "def tell():\n"
+        "    while True: print('on', flush=True)\n"
+        "for _ in range(3): threading.Thread(target=tell).start()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", count], stdout=subprocess.PIPE) as talker:
+        assert talker.stdout is not None
+        process = Process(talker.pid, _started(talker.pid))
+        try:
+            talker.stdout.readline()
+            process.hold()
+            os.set_blocking(talker.stdout.fileno(), False)
+            while talker.stdout.read():
+                pass  # what it had said before
+            time.sleep(0.05)
+            assert not talker.stdout.read()
+        finally:
+            process.end()
 
 
 def test_a_stranger_with_the_same_pid_is_left_alone(sleeper: Process) -> None:
