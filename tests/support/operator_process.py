@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,26 @@ class OperatorProcess:
         folder: for its data and log.
         docker_host: the engine.
         git: URL of the desired state.
+        options: further ones.
+        env: further variables.
     """
 
-    def __init__(self, folder: Path, docker_host: str, git: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        docker_host: str,
+        git: str,
+        *,
+        options: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.data = folder / "data"
         self.log = folder / "operator.log"
         self._docker_host = docker_host
         self._git = git
+        self._options = options
+        self._env = env or {}
         self._secret = folder / "hook-secret"
         self._secret.write_text(SECRET)
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,10 +77,10 @@ class OperatorProcess:
         options += ["--webhook-secret-file", str(self._secret), "--log-level", "INFO"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *program, "run", *options],
+                [sys.executable, *program, "run", *options, *self._options],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONWARNINGS": "error::ResourceWarning"},
+                env={**os.environ, "PYTHONWARNINGS": "error::ResourceWarning", **self._env},
             )
         if not die_at:
             eventually(self._up, what="the operator starts")
@@ -115,6 +127,10 @@ class OperatorProcess:
             if error.code == 404:
                 return None
             raise
+
+    def metrics(self) -> str:
+        """What Prometheus would scrape."""
+        return self._call("/metrics").decode()
 
     def service(self, name: str) -> dict[str, Any]:
         """A SwarmService object, or an empty one."""

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from swarmkeeper import cli
+from swarmkeeper.apiserver.audit import Audit
 from swarmkeeper.commands.operate import variable
+from swarmkeeper.controller.metrics import Metrics
 from swarmkeeper.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +99,19 @@ def test_every_documented_setting_exists() -> None:
 
     known = {variable(name) for name in Settings.model_fields}
     assert {name for name in documented - known if "_SANDBOX_" not in name} == set()
+
+
+def test_every_metric_is_documented_and_every_documented_one_exists() -> None:
+    metrics = Metrics()
+    Audit(metrics.registry)
+    families = [*metrics.registry.collect()]
+    known = {f.name + ("_total" if f.type == "counter" else "") for f in families}
+    text = (DOCS / "reference/metrics.md").read_text(encoding="utf-8")
+
+    documented = set(re.findall(r"^\| `([a-z_]+)`", text, re.MULTILINE))
+
+    assert {name for name in known - documented if not name.startswith("process_")} == set()
+    assert documented - known == set()
 
 
 def test_every_page_is_listed() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from desired_state.objects import JsonObject, ObjectRef
 from swarmkeeper.controller.deps import Deps
+from swarmkeeper.controller.metrics import QUEUE
 from swarmkeeper.controller.names import APPROVE, REFUSED, REQUESTED_AT, RUN
 from swarmkeeper.controller.passes import Passes
 from swarmkeeper.controller.queue import WorkQueue
@@ -22,7 +23,6 @@ LONGEST_WAIT: Final = 120.0
 """Seconds after which a due object that nobody looks at means that something is wrong."""
 LONGEST_PASS: Final = 600.0
 """Seconds after which a pass that has not ended means that something is wrong."""
-_QUEUE_NAME: Final = "passes"
 
 
 class Controller:
@@ -44,6 +44,12 @@ class Controller:
             threading.Thread(target=self._work, name=f"pass-{number}", daemon=True)
             for number in range(workers)
         ]
+        metrics = deps.metrics
+        metrics.begin_at_zero(deps.reconcilers)
+        metrics.workers.set(workers)
+        metrics.active.set_function(lambda: self._queue.in_progress)
+        metrics.depth.labels(QUEUE).set_function(lambda: len(self._queue))
+        metrics.longest.labels(QUEUE).set_function(self._queue.longest_pass)
 
     def start(self) -> None:
         """Starts the workers and makes every stored object due."""
@@ -94,6 +100,10 @@ class Controller:
 
     def on_change(self, ref: ObjectRef, body: JsonObject, gone: bool) -> None:
         """An object on the API changed: it looks, and so do those that depend on it."""
+        if gone:
+            self._deps.metrics.inventory.forget(ref)
+        else:
+            self._deps.metrics.inventory.note(ref, body)
         fingerprint = None if gone else _fingerprint(body)
         with self._lock:
             before = self._seen.get(ref)
@@ -126,8 +136,7 @@ class Controller:
         metrics = self._deps.metrics
         while (item := self._queue.get()) is not None:
             ref, waited = item
-            metrics.waiting.labels(_QUEUE_NAME).observe(waited)
-            metrics.depth.labels(_QUEUE_NAME).set(len(self._queue))
+            metrics.waiting.labels(QUEUE).observe(waited)
             after: float | None = AFTER_PANIC
             try:
                 outcome = self._passes.run(ref)

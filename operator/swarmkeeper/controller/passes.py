@@ -21,6 +21,7 @@ from swarmkeeper.controller import (
     summary,
 )
 from swarmkeeper.controller.acting import Acting, revision_of
+from swarmkeeper.controller.convergence import Convergence
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard.breaker import BreakerState, breaker_of
 from swarmkeeper.controller.lookups import LookUps
@@ -75,6 +76,7 @@ class Passes:
         self._deps = deps
         self._targets = Targets(deps)
         self._settled = Settled()
+        self._convergence = Convergence()
 
     def run(self, ref: ObjectRef) -> Outcome:
         """Looks at one object, corrects it where that is wanted, and writes its status."""
@@ -82,6 +84,7 @@ class Passes:
         if stored is None:
             self._targets.forget(ref, "")
             self._settled.forget(ref)
+            self._convergence.forget(ref)
             self._deps.metrics.forget_breaker(ref)
             return GONE
         started = time.monotonic()
@@ -136,7 +139,10 @@ class Passes:
             finalizing.release(self._deps, ref, stored)
             self._targets.forget(ref, stored["metadata"]["uid"])
             return GONE
-        return self._conclude(ref, stored, target, report)
+        outcome = self._conclude(ref, stored, target, report)
+        if not report.settled:
+            self._measure_convergence(ref, stored.get("status", {}), report, started)
+        return outcome
 
     def _look(self, acting: Acting, stored: JsonObject, report: Report) -> Report:
         """Observe, plan, act, observe, verify."""
@@ -222,6 +228,14 @@ class Passes:
             self._deps.objects.patch(ref, {"status": patch}, actor=ACTOR, subresource="status")
             self._deps.metrics.status_writes.labels(ref.kind).inc()
         return bool(patch)
+
+    def _measure_convergence(
+        self, ref: ObjectRef, previous: JsonObject, report: Report, started: float
+    ) -> None:
+        ready = summary.ready(report).status == "True"
+        began = self._convergence.ended(ref, previous, report, started=started, ready=ready)
+        if began is not None:
+            self._deps.metrics.convergence.labels(ref.kind).observe(time.monotonic() - began)
 
     def _measure(self, ref: ObjectRef, outcome: Outcome, seconds: float) -> None:
         metrics = self._deps.metrics

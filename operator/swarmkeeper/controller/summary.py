@@ -51,7 +51,7 @@ def summarize(
         now=report.now,
     )
     status["sync"], status["health"] = _sync(report), health(report)
-    status.update(_drift(report))
+    status.update(_drift(report, previous))
     status.update(_bookkeeping(report, failures, next_attempt))
     if {**previous, "lastReconcileTime": None} != {**status, "lastReconcileTime": None}:
         status["lastReconcileTime"] = stamp(report.now)
@@ -177,14 +177,19 @@ def health(report: Report) -> str:
     return "Healthy" if verification.healthy else "Degraded"
 
 
-def _drift(report: Report) -> JsonObject:
+def _drift(report: Report, previous: Mapping[str, Any]) -> JsonObject:
+    fields: JsonObject = {}
+    sync = _sync(report)
+    since = previous.get("driftSince")
+    if sync == "OutOfSync":
+        fields["driftSince"] = since or stamp(report.now)
+    elif sync == "Unknown" and since and report.left_alone is None:
+        fields["driftSince"] = since  # nobody has seen it in sync since
     drift = report.plan.drift if report.plan else ()
-    if not drift:
-        return {}
-    return {
-        "drift": [diff.as_status() for diff in drift[:DRIFT_SHOWN]],
-        "driftTotal": len(drift),
-    }
+    if drift:
+        fields["drift"] = [diff.as_status() for diff in drift[:DRIFT_SHOWN]]
+        fields["driftTotal"] = len(drift)
+    return fields
 
 
 def _bookkeeping(report: Report, failures: int, next_attempt: datetime | None) -> JsonObject:
