@@ -34,9 +34,12 @@ from swarmkeeper.controller.origins import Origins
 from swarmkeeper.controller.recorder import Recorder
 from swarmkeeper.controller.signals import SignalIndex
 from swarmkeeper.controller.source_loop import SourceJob, SourceLoop
+from swarmkeeper.controller.traced import traced
 from swarmkeeper.guarding import policy_of
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Reconciler
+from swarmkeeper.runtime.redaction import Redactor
+from swarmkeeper.runtime.tracing import Tracer
 from swarmkeeper.settings import Settings
 from swarmkeeper.source_settings import demand, seeded
 from swarmkeeper.store.audit import AuditTrail
@@ -76,12 +79,16 @@ class World:
         watch: (on_signals, on_gap) -> a watcher of events.
         reconcilers: by kind name.
         checkpoint: called at each step of a pass, for crash tests.
+        tracer: told of the steps of passes; None: nobody is.
+        redactor: takes secrets out of texts that others wrote.
     """
 
     ports: Ports
     watch: Callable[[Callable[[set[str]], None], Callable[[], None]], Watcher]
     reconcilers: Mapping[str, Reconciler[Any, Any]] = field(default_factory=lambda: RECONCILERS)
     checkpoint: Callable[[str], None] = no_checkpoint
+    tracer: Tracer | None = None
+    redactor: Redactor = field(default_factory=Redactor)
 
 
 class Operator:
@@ -193,21 +200,24 @@ class Operator:
 
     def _deps(self, database: SqlDatabase) -> Deps:
         policy = policy_of(self._settings)
-        return Deps(
+        redactor = self._world.redactor
+        deps = Deps(
             reconcilers=self._world.reconcilers,
             objects=self.objects,
             ports=self._world.ports,
             guard=Guard(CHECKS),
-            trail=AuditTrail(database, fence=self._tenure.check),
+            trail=AuditTrail(database, fence=self._tenure.check, redact=redactor.text),
             memory=Memory(database),
-            recorder=Recorder(self.objects, actor=ACTOR),
+            recorder=Recorder(self.objects, actor=ACTOR, redactor=redactor),
             origins=Origins(),
             signals=SignalIndex(),
             metrics=Metrics(),
             policy=policy,
             admission=policy.admission(),
+            redactor=redactor,
             checkpoint=self._world.checkpoint,
         )
+        return traced(deps, self._world.tracer) if self._world.tracer else deps
 
     def _routes(self) -> list[web.RouteDef]:
         async def metrics(_request: web.Request) -> web.Response:

@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     breaker_cooldown: Duration = timedelta(minutes=10)
     """How long a breaker stays open before one action is tried."""
 
+    traces: bool = False
+    """Whether traces are sent over OTLP; where to, and how, is in OpenTelemetry's own OTEL_* variables."""
     log_format: LogFormat = LogFormat.CONSOLE
     """console or json."""
     log_level: str = "INFO"

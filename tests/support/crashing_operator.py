@@ -10,6 +10,8 @@ from dataclasses import replace
 from swarmkeeper import cli
 from swarmkeeper.commands import run
 from swarmkeeper.composition import World
+from swarmkeeper.runtime.redaction import Redactor
+from swarmkeeper.runtime.tracing import Tracer
 from swarmkeeper.settings import Settings
 
 
@@ -25,8 +27,10 @@ def main() -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def world(settings: Settings) -> World:
-        return replace(real_world(settings), checkpoint=checkpoint)
+    def world(
+        settings: Settings, tracer: Tracer | None = None, redactor: Redactor | None = None
+    ) -> World:
+        return replace(real_world(settings, tracer, redactor), checkpoint=checkpoint)
 
     run.world = world
     cli.main()

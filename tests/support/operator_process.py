@@ -42,6 +42,7 @@ class OperatorProcess:
         git: URL of the desired state.
         options: further ones.
         env: further variables.
+        program: what is run instead of the real one.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class OperatorProcess:
         *,
         options: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "swarmkeeper"),
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.data = folder / "data"
@@ -60,6 +62,7 @@ class OperatorProcess:
         self._git = git
         self._options = options
         self._env = env or {}
+        self._program = program
         self._secret = folder / "hook-secret"
         self._secret.write_text(SECRET)
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +74,7 @@ class OperatorProcess:
             die_at: `step` or `step:n`: it kills itself with -9 there, the n-th time it comes by.
         """
         self.kubeconfig.unlink(missing_ok=True)
-        program = [str(CRASHING), die_at] if die_at else ["-m", "swarmkeeper"]
+        program = [str(CRASHING), die_at] if die_at else self._program
         options = ["--data-dir", str(self.data), "--docker-host", self._docker_host]
         options += ["--git", self._git, "--source-interval", "1h", "--port", "0"]
         options += ["--webhook-secret-file", str(self._secret), "--log-level", "INFO"]

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from typing import TYPE_CHECKING
 
 from swarmkeeper import logs
 from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.adapters.docker.engine import DockerSwarm
 from swarmkeeper.adapters.docker.events import EngineEvents
 from swarmkeeper.adapters.http import UrlProbe
-from swarmkeeper.composition import Operator, World
+from swarmkeeper.composition import ConfigurationError, Operator, World
 from swarmkeeper.runtime.ports import Ports
+from swarmkeeper.runtime.redaction import Redactor
+from swarmkeeper.runtime.tracing import NO_TRACER, Tracer
 from swarmkeeper.settings import LogFormat, Settings
 
+if TYPE_CHECKING:
+    from swarmkeeper.adapters.otlp import OtlpTracer
 
-def world(settings: Settings) -> World:
+
+def world(
+    settings: Settings, tracer: Tracer | None = None, redactor: Redactor | None = None
+) -> World:
     """The real outside world: a Docker Swarm manager, HTTP and this machine's clock."""
-    ports = Ports(DockerSwarm(settings.docker_host), UrlProbe(), SystemClock())
+    swarm = DockerSwarm(settings.docker_host, tracer=tracer or NO_TRACER)
+    ports = Ports(swarm, UrlProbe(), SystemClock())
     return World(
         ports=ports,
         watch=lambda on_signals, on_gap: EngineEvents(settings.docker_host, on_signals, on_gap),
+        tracer=tracer,
+        redactor=redactor or Redactor(),
     )
 
 
@@ -30,8 +41,38 @@ def run(settings: Settings) -> None:
     Raises:
         ConfigurationError: it can't be started as asked.
     """
-    logs.configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
-    asyncio.run(serve(Operator(settings, world(settings))))
+    redactor = Redactor(own_secrets(settings))
+    json = settings.log_format is LogFormat.JSON
+    logs.configure(json=json, level=settings.log_level, redactor=redactor)
+    if not settings.traces:
+        asyncio.run(serve(Operator(settings, world(settings, redactor=redactor))))
+        return
+    tracer = _tracer(redactor)
+    try:
+        operator = Operator(settings, world(settings, tracer, redactor))
+        tracer.register(operator.deps.metrics.registry)
+        asyncio.run(serve(operator))
+    finally:
+        tracer.close()
+
+
+def own_secrets(settings: Settings) -> list[str]:
+    """What the operator's own secret files hold now, to know it wherever it turns up."""
+    files = (settings.git_token_file, settings.store_password_file, settings.webhook_secret_file)
+    return [file.read_text("utf-8", "replace") for file in files if file and file.is_file()]
+
+
+def _tracer(redactor: Redactor) -> OtlpTracer:
+    try:
+        from swarmkeeper.adapters.otlp import OtlpTracer  # noqa: PLC0415 - an extra, and not small
+    except ImportError as error:
+        raise ConfigurationError(
+            f"--traces needs OpenTelemetry ({error.name} is missing): install swarmkeeper[otlp]"
+        ) from error
+    try:
+        return OtlpTracer(redactor.text)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 async def serve(operator: Operator) -> None:

@@ -14,6 +14,8 @@ from swarmkeeper.controller.recorder import Recorder
 from swarmkeeper.controller.signals import SignalIndex
 from swarmkeeper.runtime.ports import Objects, Ports
 from swarmkeeper.runtime.reconciler import Reconciler
+from swarmkeeper.runtime.redaction import Redactor
+from swarmkeeper.runtime.tracing import NO_TRACER, Tracer
 from swarmkeeper.store.audit import AuditTrail
 from swarmkeeper.store.memory import Memory
 
@@ -39,6 +41,8 @@ class Deps:
         metrics: counters and timings.
         policy: what the guard holds to for all objects.
         admission: held from the guard's yes to the intent.
+        tracer: told of the steps of a pass.
+        redactor: takes secrets out of texts that others wrote.
         checkpoint: called with the name of each step of a pass, for crash tests.
     """
 
@@ -54,4 +58,6 @@ class Deps:
     metrics: Metrics
     policy: Policy = field(default=Policy())
     admission: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    tracer: Tracer = NO_TRACER
+    redactor: Redactor = field(default_factory=Redactor)
     checkpoint: Callable[[str], None] = field(default=no_checkpoint)

@@ -26,6 +26,7 @@ from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard.breaker import BreakerState, breaker_of
 from swarmkeeper.controller.lookups import LookUps
 from swarmkeeper.controller.names import ACTOR, REFUSED, REQUESTED_AT
+from swarmkeeper.controller.pass_context import pass_context
 from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.controller.requests import RunRequest
 from swarmkeeper.controller.settled import Settled
@@ -87,17 +88,21 @@ class Passes:
             self._convergence.forget(ref)
             self._deps.metrics.forget_breaker(ref)
             return GONE
-        started = time.monotonic()
-        try:
-            outcome = self._run(ref, stored, started)
-        except ApiError as error:
-            # The object changed or went away under the pass: look again at what is there now.
-            logger.info("pass interrupted", extra={"object": str(ref), "error": str(error)})
-            outcome = Outcome(Result.REQUEUE_AFTER, SOON)
+        started, reconcile_id = time.monotonic(), uuid.uuid4().hex[:8]
+        with pass_context(self._deps, ref, stored, reconcile_id) as span:
+            try:
+                outcome = self._run(ref, stored, started, reconcile_id)
+            except ApiError as error:
+                # The object changed or went away under the pass: look again at what is there now.
+                logger.info("pass interrupted", extra={"error": str(error)})
+                outcome = Outcome(Result.REQUEUE_AFTER, SOON)
+            span.note("result", str(outcome.result))
         self._measure(ref, outcome, time.monotonic() - started)
         return outcome
 
-    def _run(self, ref: ObjectRef, stored: JsonObject, started: float) -> Outcome:
+    def _run(
+        self, ref: ObjectRef, stored: JsonObject, started: float, reconcile_id: str
+    ) -> Outcome:
         now = self._deps.ports.clock.now()
         deleting = "deletionTimestamp" in stored["metadata"]
         report = Report(
@@ -115,7 +120,7 @@ class Passes:
                 finalizing.GUARD if deleting else self._deps.guard,
                 target,
                 report.revision,
-                uuid.uuid4().hex[:8],
+                reconcile_id,
                 started,
                 stored["metadata"].get("annotations", {}),
             )
@@ -193,6 +198,7 @@ class Passes:
         status = summary.summarize(previous, report, failures=failures, next_attempt=next_attempt)
         if target is not None and not failures:
             after = min(after, lasting.remaining(status, target) or after)
+        status = self._deps.redactor.document(status)
         written = self._write(ref, previous, status)
         for what in announce.announcements(previous, status, report):
             self._deps.recorder.record(ref, stored["metadata"]["uid"], what, report.now)

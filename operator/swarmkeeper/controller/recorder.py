@@ -6,7 +6,7 @@ import logging
 import threading
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,6 +14,7 @@ from desired_state.objects import API_VERSION, ObjectRef
 from swarmkeeper.controller.announce import Announcement
 from swarmkeeper.controller.summary import stamp
 from swarmkeeper.runtime.ports import ApiError, Objects
+from swarmkeeper.runtime.redaction import Redactor
 
 _REMEMBERED: Final = 4096
 _SAME_WITHIN: Final = timedelta(minutes=10)
@@ -34,9 +35,11 @@ class Recorder:
     Args:
         objects: the embedded API.
         actor: who writes.
+        redactor: takes secrets out of the messages.
     """
 
-    def __init__(self, objects: Objects, *, actor: str) -> None:
+    def __init__(self, objects: Objects, *, actor: str, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor or Redactor()
         self._objects = objects
         self._actor = actor
         self._lock = threading.Lock()
@@ -44,6 +47,7 @@ class Recorder:
 
     def record(self, ref: ObjectRef, uid: str, what: Announcement, now: datetime) -> None:
         """Records one event about an object, or counts up the same one of a moment ago."""
+        what = replace(what, message=self._redactor.text(what.message))
         logger.info(
             "event",
             extra={"object": str(ref), "reason": what.reason, "event_message": what.message},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.names import ACTOR, REQUESTED_AT
 from swarmkeeper.controller.source_look import Demand, Look, look
 from swarmkeeper.controller.source_status import Sync
-from swarmkeeper.runtime import mergepatch
+from swarmkeeper.runtime import log_context, mergepatch
 
 logger = logging.getLogger(__name__)
 LookAt = Callable[[Iterable[ObjectRef]], None]
@@ -91,10 +92,26 @@ class SourceLoop:
         """One look: fetch, load, apply, status."""
         stored = self._stored()
         spec = GitRepositorySpec.model_validate(stored["spec"])
-        seen = look(self._job.source, spec, self._job.demand)
-        applied = self._put_in_force(seen.artifact, spec, stored["metadata"].get("generation", 1))
+        span = self._deps.tracer.span
+        with span("fetch"):
+            seen = look(self._job.source, spec, self._job.demand)
+        revision = seen.artifact.revision if seen.artifact else ""
+        with log_context.bound(revision=revision), span("apply", revision=revision):
+            applied = self._put_in_force(
+                seen.artifact, spec, stored["metadata"].get("generation", 1)
+            )
         self._failures = self._failures + 1 if seen.error or seen.refusal else 0
         self._conclude(stored, spec, seen, applied)
+
+    def _traced_sync(self) -> None:
+        ref, reconcile_id = self._job.ref, log_context.current()["reconcile_id"]
+        with (
+            self._deps.tracer.span(
+                "sync source", kind=ref.kind, name=ref.name, reconcile_id=reconcile_id
+            ) as span,
+            log_context.bound(trace_id=span.trace_id),
+        ):
+            self.sync()
 
     def restore(self) -> None:
         """Puts the last artifact in force without asking git, so that a start needs no network."""
@@ -173,7 +190,10 @@ class SourceLoop:
         while not self._stopping:
             self._wake.clear()
             try:
-                self.sync()
+                with log_context.bound(
+                    object=str(self._job.ref), reconcile_id=uuid.uuid4().hex[:8]
+                ):
+                    self._traced_sync()
                 wait = self._pause()
             except Exception:
                 logger.exception("source could not be synced", extra={"object": str(self._job.ref)})

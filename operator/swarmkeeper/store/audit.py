@@ -13,13 +13,14 @@ import hashlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
 import orjson
 
+from swarmkeeper.runtime.redaction import Redactor
 from swarmkeeper.store.sql import Cursor, SqlDatabase
 
 _GENESIS: Final = "0" * 64
@@ -151,6 +152,7 @@ class AuditTrail:
         now: timezone-aware time.
         fence: raises where this operator may not begin anything; called in the transaction of the
             entry that says so.
+        redact: takes secrets out of reasons, outcomes and verifications.
     """
 
     def __init__(
@@ -159,11 +161,13 @@ class AuditTrail:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         fence: Callable[[Cursor], None] = lambda _: None,
+        redact: Callable[[str], str] | None = None,
     ) -> None:
         database.migrate("audit", SCHEMA)
         self._database = database
         self._now = now
         self._fence = fence
+        self._redact = redact or Redactor().text
         self._lock = threading.Lock()
         self._open = {row.action: row for row in self._load_open()}
 
@@ -277,6 +281,8 @@ class AuditTrail:
     def _append(
         self, action: str, entry: Entry, step: Step, outcome: str = "", verification: str = ""
     ) -> Record:
+        step = replace(step, reason=self._redact(step.reason))
+        outcome, verification = self._redact(outcome), self._redact(verification)
         document = orjson.dumps(
             {**asdict(step), "outcome": outcome, "verification": verification},
             option=orjson.OPT_SORT_KEYS,

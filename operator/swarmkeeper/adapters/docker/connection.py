@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from swarmkeeper.adapters.docker.endpoint import Endpoint
 from swarmkeeper.runtime.swarm import SwarmUnavailable
+from swarmkeeper.runtime.tracing import NO_TRACER, Tracer
 
 _HUNG_UP: Final = (ConnectionResetError, BrokenPipeError, http.client.HTTPException)
 """How it looks when the other side has closed a connection that was kept."""
@@ -67,9 +68,13 @@ class Engine:
     Args:
         endpoint: where it listens.
         timeout: seconds for each wait of a request; a frozen daemon would answer never.
+        tracer: told of every request.
     """
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float = 10.0) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, timeout: float = 10.0, tracer: Tracer = NO_TRACER
+    ) -> None:
+        self._tracer = tracer
         self._endpoint = endpoint
         self._timeout = timeout
         self._pool = endpoint.pool(timeout)
@@ -101,10 +106,16 @@ class Engine:
         data = None if body is None else orjson.dumps(body)
         sent = {"Content-Type": "application/json", **(headers or {})}
         request = _Request(method, path, data, sent)
-        try:
-            return self._exchange(request)
-        except HTTPError as error:
-            raise SwarmUnavailable(self._why(error)) from error
+        template = template_of(path)
+        with self._tracer.span(f"{method} {template}", client=True) as span:
+            span.note("http.request.method", method)
+            span.note("url.template", template)
+            try:
+                answer = self._exchange(request)
+            except HTTPError as error:
+                raise SwarmUnavailable(self._why(error)) from error
+            span.note("http.response.status_code", answer.status)
+            return answer
 
     def close(self) -> None:
         """Closes the connections; those in use, after their answer."""
@@ -124,6 +135,13 @@ class Engine:
         if isinstance(found, TimeoutError):
             return f"{self._endpoint.host} did not answer within {self._timeout:g} s"
         return f"{self._endpoint.host}: {str(found) or type(found).__name__}"
+
+
+def template_of(path: str) -> str:
+    """A path without its query, and with `{id}` for what it names: `/services/{id}/update`."""
+    noun, *rest = path.partition("?")[0].strip("/").split("/")
+    named = bool(rest) and rest[0] != "create"
+    return "/" + "/".join([noun, *(["{id}", *rest[1:]] if named else rest)])
 
 
 def _origin(error: HTTPError) -> BaseException:

@@ -22,6 +22,7 @@ from swarmkeeper.runtime.swarm import (
     Service,
     Task,
 )
+from swarmkeeper.runtime.tracing import NO_TRACER, Tracer
 
 FRESH: Final = 0.1
 """Seconds for which a read may serve as the base of a write; its version is checked anyway."""
@@ -39,6 +40,7 @@ class DockerSwarm:
         timeout: seconds for one request to the engine.
         registry_auth: image -> value of the header X-Registry-Auth for it, or None; by default what
             `docker login` left.
+        tracer: told of every request.
     """
 
     def __init__(
@@ -47,8 +49,9 @@ class DockerSwarm:
         *,
         timeout: float = 10.0,
         registry_auth: RegistryAuth = credentials.of_user,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
-        self._engine = Engine(Endpoint.parse(docker_host), timeout=timeout)
+        self._engine = Engine(Endpoint.parse(docker_host), timeout=timeout, tracer=tracer)
         self._reads = threading.local()
         self._registry_auth = registry_auth
 

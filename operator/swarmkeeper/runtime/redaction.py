@@ -1,0 +1,117 @@
+"""Takes secrets out of texts that were written by others: messages of libraries, engines and exceptions.
+
+Two ways together: what looks like a secret goes (a password in a URL, `password=...`, a bearer token, a
+private key), and so does what is known to be one (values under secret names in the object of the pass,
+and what the operator has read from its own secret files), in the spellings that texts give it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+from desired_state.secret_names import is_secret_name
+
+HIDDEN: Final = "***"
+SHORTEST: Final = 6
+"""Characters of a known secret; a shorter one can't be told from an ordinary word."""
+
+_SHOWN: Final = r"(?!sha256:)"  # a fingerprint tells nothing, and shows that something has changed
+_URL_PASSWORD: Final = re.compile(rf"(://[^\s/:@'\"]*):{_SHOWN}[^\s@'\"]+@")
+_URL_TOKEN: Final = re.compile(r"(?i)(https?://)[^\s/:@'\"]+@")
+_PAIR: Final = re.compile(
+    rf"(?P<name>[\w-]+)(?P<sign>[\"']?\s*:\s*[\"']|=[\"']?){_SHOWN}(?P<value>[^\s\"',;&]+)"
+)
+_HEADER: Final = re.compile(
+    r"(?i)\b(bearer|authorization['\"]?\s*[:=]\s*['\"]?\w+)\s+[^\s'\",]{8,}"
+)
+_KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*-----|\Z)", re.S)
+
+_OF_PASS: Final[ContextVar[tuple[str, ...]]] = ContextVar("secrets_of_pass", default=())
+
+
+class Redactor:
+    """Takes secrets out of texts. Safe for several threads.
+
+    Args:
+        known: secrets that the process has read; see `learn`.
+    """
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._known = tuple(_spellings(known))
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Knows further secrets from now on."""
+        self._known = tuple(dict.fromkeys((*_spellings(secrets), *self._known)))
+
+    @contextmanager
+    def within(self, document: Mapping[str, Any]) -> Iterator[None]:
+        """Knows the secrets of a document as long as the block runs, on this thread."""
+        token = _OF_PASS.set(tuple(_spellings(secrets_in(document))))
+        try:
+            yield
+        finally:
+            _OF_PASS.reset(token)
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        for secret in (*_OF_PASS.get(), *self._known):
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        if "://" in text:
+            text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+            text = _URL_TOKEN.sub(rf"\1{HIDDEN}@", text)
+        if "=" in text or ":" in text:
+            text = _PAIR.sub(_pair, text)
+        if "earer" in text or "uthorization" in text:
+            text = _HEADER.sub(rf"\1 {HIDDEN}", text)
+        return _KEY.sub(HIDDEN, text) if "PRIVATE KEY" in text else text
+
+    def document(self, value: Any) -> Any:
+        """A JSON-like value with every text in it redacted; names stay."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self.document(below) for key, below in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.document(below) for below in value]
+        return value
+
+
+def secrets_in(value: Any, name: str = "") -> Iterator[str]:
+    """Values under names that stand for secrets, and passwords in URLs, at any depth."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from secrets_in(below, str(key))
+    elif isinstance(value, list | tuple):
+        for below in value:
+            yield from secrets_in(below, name)
+    elif isinstance(value, str):
+        if is_secret_name(name):
+            yield value
+        elif "://" in value:
+            yield from (found[0].split(":", 2)[2][:-1] for found in _URL_PASSWORD.finditer(value))
+
+
+def _pair(found: re.Match[str]) -> str:
+    if not is_secret_name(found["name"]):
+        return found[0]
+    return f"{found['name']}{found['sign']}{HIDDEN}"
+
+
+def _spellings(secrets: Iterable[str]) -> Iterator[str]:
+    """How texts write a secret, longest first: plain, quoted, escaped, in base64."""
+    found: set[str] = set()
+    for secret in secrets:
+        plain = secret.strip()
+        if len(plain) < SHORTEST:
+            continue
+        found |= {plain, quote(plain, safe=""), quote_plus(plain), repr(plain)[1:-1]}
+        found |= {json.dumps(plain)[1:-1], base64.b64encode(plain.encode()).decode()}
+    yield from sorted(found, key=len, reverse=True)

@@ -1,0 +1,91 @@
+"""What is taken out of texts, and what is left in them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmkeeper.runtime.redaction import HIDDEN, SHORTEST, Redactor
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("postgres://app:pa55@db/x refused", "postgres://app:***@db/x refused"),
+        ("redis://:pa/5:5@cache:6379", "redis://:***@cache:6379"),
+        ("https://ghp_abc@github.com/x.git", "https://***@github.com/x.git"),
+        ("host=db password=pa55 user=x", "host=db password=*** user=x"),
+        ("password='pa55'", "password='***'"),
+        ("env API_TOKEN=abc, next", "env API_TOKEN=***, next"),
+        ('{"db_password": "pa55", "n": 1}', '{"db_password": "***", "n": 1}'),
+        ("{'token': 'pa55'}", "{'token': '***'}"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"),
+        ("sent Bearer abcdefgh123", "sent Bearer ***"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY----- end", "*** end"),
+    ],
+)
+def test_what_looks_like_a_secret_goes(text: str, left: str) -> None:
+    assert Redactor().text(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://127.0.0.1:8080/health: status 500",
+        "ssh://git@example.org/x.git at main@sha1:3f2a91c",
+        "registry:5000/app@sha256:abc not found",
+        "spec.env.API_TOKEN: want sha256:1234abcd…, got <absent> (web.yaml:12@3f2a91c)",
+        "postgres://app:sha256:1234abcd…@db/x",
+        "spec.secrets: want token_v2, got token_v1",
+        "token_file=/run/secrets/git-token",
+        "the engine asks for basic authentication",
+    ],
+)
+def test_what_is_none_stays(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
+def test_a_known_secret_goes_in_every_spelling() -> None:
+    redactor = Redactor(["pa \"55' é/"])
+    texts = ["pa \"55' é/", "pa%20%2255%27%20%C3%A9%2F", "cGEgIjU1JyDDqS8="]
+
+    assert [redactor.text(f"x {text} y") for text in texts] == [f"x {HIDDEN} y"] * 3
+    assert redactor.text(repr(["pa \"55' é/"])) == f"['{HIDDEN}']"
+
+
+def test_the_secrets_of_a_document_are_known_as_long_as_the_pass_runs() -> None:
+    redactor = Redactor()
+    spec = {"env": {"API_TOKEN": "hunter22"}, "args": ["--db", "postgres://u:hunter33@db"]}
+
+    with redactor.within(spec):
+        assert redactor.text("hunter22 and hunter33") == f"{HIDDEN} and {HIDDEN}"
+    assert redactor.text("hunter22 and hunter33") == "hunter22 and hunter33"
+
+
+def test_a_short_word_is_not_taken_for_a_secret() -> None:
+    assert Redactor(["true"]).text("that is true") == "that is true"
+
+
+def test_documents_keep_their_shape_and_names() -> None:
+    document = {"hunter22": ["a hunter22", 1, None, True, {"x": "hunter22"}]}
+
+    assert Redactor(["hunter22"]).document(document) == {
+        "hunter22": [f"a {HIDDEN}", 1, None, True, {"x": HIDDEN}]
+    }
+
+
+@given(
+    st.text(min_size=SHORTEST).filter(lambda s: len(s.strip()) >= SHORTEST), st.text(), st.text()
+)
+def test_no_known_secret_is_left(secret: str, before: str, after: str) -> None:
+    hidden = Redactor([secret]).text(before + secret + after)
+
+    assert secret.strip() not in hidden.replace(HIDDEN, "\0")
+
+
+@given(st.text())
+def test_what_is_redacted_stays_as_it_is_when_it_is_redacted_again(text: str) -> None:
+    once = Redactor().text(text)
+
+    assert Redactor().text(once) == once
