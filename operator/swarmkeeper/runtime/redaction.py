@@ -23,10 +23,10 @@ SHORTEST: Final = 6
 """Characters of a known secret; a shorter one can't be told from an ordinary word."""
 
 _SHOWN: Final = r"(?!sha256:)"  # a fingerprint tells nothing, and shows that something has changed
-_URL_PASSWORD: Final = re.compile(rf"(://[^\s/:@'\"]*):{_SHOWN}[^\s@'\"]+@")
-_URL_TOKEN: Final = re.compile(r"(?i)(https?://)[^\s/:@'\"]+@")
+_URL_PASSWORD: Final = re.compile(rf"(://[^\s/:@'\"]{{0,256}}):{_SHOWN}[^\s@'\"]{{1,1024}}@")
+_URL_TOKEN: Final = re.compile(r"(?i)(https?://)[^\s/:@'\"]{1,1024}@")
 _PAIR: Final = re.compile(
-    rf"(?P<name>[\w-]+)(?P<sign>[\"']?\s*:\s*[\"']|=[\"']?){_SHOWN}(?P<value>[^\s\"',;&]+)"
+    rf"(?<![\w-])(?P<name>[\w-]+)(?P<sign>[\"']?\s*:\s*[\"']|=[\"']?){_SHOWN}(?P<value>[^\s\"',;&]+)"
 )
 _HEADER: Final = re.compile(
     r"(?i)\b(bearer|authorization['\"]?\s*[:=]\s*['\"]?\w+)\s+[^\s'\",]{8,}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmkeeper.adapters.docker.connection import Engine
+from swarmkeeper.adapters.docker.connection import Engine, template_of
 from swarmkeeper.adapters.docker.endpoint import Endpoint
 from swarmkeeper.runtime.swarm import SwarmUnavailable
 
@@ -185,3 +185,19 @@ def test_something_that_speaks_no_json_is_no_engine(start: Callable[..., Daemon]
         engine.get("/a").json()
 
     engine.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/services/web", "/services/{id}"),
+        ("/services/abc/update?version=3", "/services/{id}/update"),
+        ("/services/create", "/services/create"),
+        ("/tasks?filters=%7B%7D", "/tasks"),
+        ("/nodes", "/nodes"),
+    ],
+)
+def test_a_span_is_named_by_the_shape_of_a_path_and_by_no_name_in_it(
+    path: str, template: str
+) -> None:
+    assert template_of(path) == template

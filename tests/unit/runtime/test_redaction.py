@@ -67,6 +67,15 @@ def test_a_short_word_is_not_taken_for_a_secret() -> None:
     assert Redactor(["true"]).text("that is true") == "that is true"
 
 
+@pytest.mark.parametrize(
+    "part", ["a", "://", "://a:", "a=", "bearer ", "-----BEGIN PRIVATE KEY-----"]
+)
+def test_a_long_text_of_one_kind_takes_no_longer_than_its_length(part: str) -> None:
+    text = part * (200_000 // len(part))
+
+    assert Redactor().text(text + ":=")  # a pattern that looks back and forth would take hours
+
+
 def test_documents_keep_their_shape_and_names() -> None:
     document = {"hunter22": ["a hunter22", 1, None, True, {"x": "hunter22"}]}
 
@@ -75,13 +84,14 @@ def test_documents_keep_their_shape_and_names() -> None:
     }
 
 
-@given(
-    st.text(min_size=SHORTEST).filter(lambda s: len(s.strip()) >= SHORTEST), st.text(), st.text()
-)
+_SECRETS = st.text(st.characters(exclude_characters="*"), min_size=SHORTEST)
+
+
+@given(_SECRETS.filter(lambda s: len(s.strip()) >= SHORTEST), st.text(), st.text())
 def test_no_known_secret_is_left(secret: str, before: str, after: str) -> None:
     hidden = Redactor([secret]).text(before + secret + after)
 
-    assert secret.strip() not in hidden.replace(HIDDEN, "\0")
+    assert secret.strip() not in hidden
 
 
 @given(st.text())
