@@ -164,9 +164,11 @@ class Acting:
 
     def _begin(self, question: Question, step: Step, interrupted: Record | None) -> str:
         """Asks the guard and writes the intent; gives the action's id, or nothing for a hold."""
-        self.hold = self.guard.hold(question)
-        if self.hold is not None:
-            return ""
+        with self.deps.tracer.span("guard", runbook=step.runbook) as span:
+            self.hold = self.guard.hold(question)
+            if self.hold is not None:
+                span.note("hold", self.hold.reason)
+                return ""
         self._require_time()
         if interrupted is not None:
             action_id = self.deps.trail.resume(interrupted.action, step)

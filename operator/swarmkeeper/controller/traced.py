@@ -1,4 +1,4 @@
-"""Spans around the steps of a pass: what kinds, guard and API do, told to a tracer. Only where one is."""
+"""Spans around the steps of a pass: what kinds and API do, told to a tracer. Only where one is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from desired_state.objects import JsonObject, ObjectRef
 from desired_state.scheme import Kind
 from swarmkeeper.controller.deps import Deps
-from swarmkeeper.controller.guard import Guard, Hold, Question
 from swarmkeeper.runtime.plan import Action, Plan
 from swarmkeeper.runtime.ports import Objects, Ports
 from swarmkeeper.runtime.reconciler import Reconciler, Target, Verification
@@ -25,7 +24,6 @@ def traced(deps: Deps, tracer: Tracer) -> Deps:
             name: TracedReconciler(reconciler, tracer)
             for name, reconciler in deps.reconcilers.items()
         },
-        guard=TracedGuard(deps.guard, tracer),
         objects=TracedObjects(deps.objects, tracer),
         tracer=tracer,
     )
@@ -88,28 +86,6 @@ class TracedReconciler:
     def remember(self, target: Target[Any], observed: Any) -> JsonObject | None:
         """As the kind's."""
         return self._inner.remember(target, observed)
-
-
-class TracedGuard(Guard):
-    """A guard whose answers are spans.
-
-    Args:
-        inner: the guard.
-        tracer: told of them.
-    """
-
-    def __init__(self, inner: Guard, tracer: Tracer) -> None:
-        super().__init__(())
-        self._inner = inner
-        self._tracer = tracer
-
-    def hold(self, question: Question) -> Hold | None:
-        """Span `guard`, with the reason of a hold."""
-        with self._tracer.span("guard", runbook=question.action.runbook) as span:
-            held = self._inner.hold(question)
-            if held is not None:
-                span.note("hold", held.reason)
-            return held
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -64,3 +65,30 @@ def test_a_second_operator_on_the_same_data(tmp_path: Path) -> None:
     assert first.returncode == 0
     assert second.returncode == 1
     assert second.stderr.splitlines()[-1].startswith("error: another operator runs on ")
+
+
+def test_traces_without_the_packages_for_them(tmp_path: Path) -> None:
+    without = (
+        "import sys; sys.modules['opentelemetry'] = None; from swarmkeeper.cli import main; main()"
+    )
+    arguments = ["run", "--data-dir", str(tmp_path), "--port", "0", "--traces"]
+
+    ran = subprocess.run(
+        [sys.executable, "-c", without, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ran.returncode, "Traceback" in ran.stderr) == (1, False)
+    assert "install swarmkeeper[otlp]" in ran.stderr.splitlines()[-1]
+
+
+def test_a_variable_for_traces_that_can_not_be_followed(tmp_path: Path) -> None:
+    env = {**os.environ, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+
+    ran = run(tmp_path, "--port", "0", "--traces", env=env)
+
+    assert (ran.returncode, "Traceback" in ran.stderr) == (1, False)
+    assert ran.stderr.splitlines()[-1].startswith("error: OTEL_EXPORTER_OTLP_PROTOCOL: ")

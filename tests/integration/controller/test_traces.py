@@ -106,6 +106,28 @@ def test_a_hold_and_its_reason_are_seen(collector: Receiver) -> None:
     assert guard.attributes["swarmkeeper.hold"] == "DriftDetected"
 
 
+def test_the_end_of_an_object_is_traced_with_its_guard(collector: Receiver) -> None:
+    world = Traced()
+    ref = world.engine.declare(value=3)
+    world.passes.run(ref)
+    finalizers = {"metadata": {"finalizers": ["swarmkeeper.dev/finalizer"]}}
+    world.engine.objects.patch(ref, finalizers, actor="test")
+    world.engine.objects.delete(ref, actor="test")
+
+    world.passes.run(ref)
+    world.tracer.close()
+
+    last = collector.roots("reconcile")[-1]
+    assert names(collector.below(last)) == [
+        "observe",
+        "finalize",
+        "guard",
+        "act",
+        "observe",
+        "finalize",
+    ]
+
+
 def test_a_failed_step_says_why_and_an_unexpected_error_only_what_it_is(
     collector: Receiver,
 ) -> None:
