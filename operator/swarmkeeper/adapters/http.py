@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from swarmkeeper.runtime.ports import ProbeError, ProbeResult
+from swarmkeeper.runtime.tracing import NO_TRACER, Tracer
 
 BODY_LIMIT: Final = 64 * 1024
 REDIRECTS: Final = 3
@@ -26,9 +27,11 @@ class UrlProbe:
 
     Args:
         tls: context for https; by default certificates are checked against the system's.
+        tracer: told of every request.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, tracer: Tracer = NO_TRACER) -> None:
+        self._tracer = tracer
         self._tls = tls or ssl.create_default_context()
 
     def get(
@@ -44,6 +47,13 @@ class UrlProbe:
         Raises:
             ProbeError: no HTTP answer came: refused, timed out, no such host, broken TLS.
         """
+        with self._tracer.span("GET", client=True) as span:
+            span.note("server.address", _parse(url).hostname or "")
+            answer = self._get(url, timeout, headers)
+            span.note("http.response.status_code", answer.status)
+            return answer
+
+    def _get(self, url: str, timeout: float, headers: Mapping[str, str] | None) -> ProbeResult:
         started = time.monotonic()
         deadline = started + timeout
         sent = {"User-Agent": _AGENT, "Accept": "*/*", **(headers or {})}

@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry
 
 from swarmkeeper.adapters.span_counter import spans_counter
 from swarmkeeper.runtime.errors import ReconcileError
-from swarmkeeper.runtime.ports import ApiError
+from swarmkeeper.runtime.ports import ApiError, ProbeError
 from swarmkeeper.runtime.swarm import SwarmError
 from swarmkeeper.runtime.tracing import Attribute, Span
 
@@ -33,7 +33,7 @@ FAREWELL: Final = 3.0
 """Seconds in which the last spans must be delivered when the operator stops."""
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-_OURS: Final = (ReconcileError, SwarmError, ApiError)
+_OURS: Final = (ReconcileError, SwarmError, ApiError, ProbeError)
 _log = logging.getLogger(__name__)
 
 Redact = Callable[[str], str]

@@ -26,7 +26,7 @@ def world(
 ) -> World:
     """The real outside world: a Docker Swarm manager, HTTP and this machine's clock."""
     swarm = DockerSwarm(settings.docker_host, tracer=tracer or NO_TRACER)
-    ports = Ports(swarm, UrlProbe(), SystemClock())
+    ports = Ports(swarm, UrlProbe(tracer=tracer or NO_TRACER), SystemClock())
     return World(
         ports=ports,
         watch=lambda on_signals, on_gap: EngineEvents(settings.docker_host, on_signals, on_gap),

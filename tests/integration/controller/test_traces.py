@@ -12,11 +12,13 @@ from support.harness import Harness
 from support.otlp import Received, Receiver, receiver
 
 from swarmkeeper.adapters.docker.engine import DockerSwarm
+from swarmkeeper.adapters.http import UrlProbe
 from swarmkeeper.adapters.otlp import OtlpTracer
 from swarmkeeper.controller.passes import Passes
 from swarmkeeper.controller.traced import traced
 from swarmkeeper.runtime import log_context
 from swarmkeeper.runtime.errors import Retry
+from swarmkeeper.runtime.ports import ProbeError
 from swarmkeeper.runtime.redaction import Redactor
 from swarmkeeper.runtime.swarm import SwarmUnavailable
 
@@ -180,6 +182,19 @@ def test_a_call_of_the_engine_that_gets_no_answer_is_a_failed_client_span(
     assert (span.name, span.client) == ("GET /services/{id}", True)
     assert span.error
     assert span.attributes["error.type"] == "SwarmUnavailable"
+
+
+def test_a_health_url_is_told_by_its_host_alone(collector: Receiver) -> None:
+    tracer = OtlpTracer(Redactor().text)
+
+    with pytest.raises(ProbeError):
+        UrlProbe(tracer=tracer).get("http://127.0.0.1:1/health?key=hunter22", timeout=5)
+    tracer.close()
+
+    (span,) = collector.spans
+    assert (span.name, span.client, span.attributes["server.address"]) == ("GET", True, "127.0.0.1")
+    assert "refused" in span.error
+    assert not any(b"hunter22" in body for body in collector.raw)
 
 
 @pytest.mark.parametrize("code", [400, 503], ids=["refuses", "unavailable"])
