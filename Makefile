@@ -10,7 +10,7 @@ TESTS ?=
 # What the environment brings, kubectl among it, is found where the machine has none of its own.
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: help install demo test check test-unit bench build clean
+.PHONY: help install demo test check test-unit conformance bench build clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,9 @@ check: $(READY) ## Lint, formatting, types and import rules
 
 test-unit: $(READY) ## Test what needs no root, no Docker and no network
 	$(BIN)/pytest --numprocesses 2 tests/unit tests/contract reconcilers $(TESTS)
+
+conformance: $(READY) ## Try kubectl of many releases, kopf and the other clients on SQLite and Postgres (as root)
+	$(BIN)/pytest --numprocesses 2 --conformance full tests/conformance $(TESTS)
 
 bench: $(READY) ## Measure drift latency, commit to applied, scale and the API (as root)
 	for each in drift_latency commit_to_applied scale api; do $(BIN)/python bench/$$each.py || exit 1; done

@@ -7,23 +7,26 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPSConnection
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from desired_state.objects import DEFAULT_NAMESPACE
 from desired_state.scheme import Scheme
 from support.widgets import WIDGET
 from swarmkeeper.apiserver.access import Tokens
+from swarmkeeper.apiserver.catalogue import NAMESPACE
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.apiserver.server import ApiServer, ServerOptions
 from swarmkeeper.store.database import IN_MEMORY, Database
+from swarmkeeper.store.objects import RevisionConflict
+from swarmkeeper.store.sql import SqlDatabase
 from swarmkeeper.store.sql_objects import SqlObjectStore
 
 TIMEOUT = 20.0  # seconds for any answer
@@ -92,11 +95,19 @@ class Api:
             connection.close()
 
     def clear(self) -> None:
-        """Removes all widgets and events, whatever holds them."""
+        """Removes all that clients may have made, whatever holds it."""
+        for type_ in self.resources.catalogue:
+            if type_.writable:
+                self._clear(type_.kind)
+
+    def _clear(self, kind: str) -> None:
         store = self.resources.store
-        for kind in ("Widget", "Event"):
-            for stored in store.list(kind).items:
-                store.remove(stored.key, partial(_always, stored.value), expected=stored.revision)
+        for stored in store.list(kind).items:
+            if stored.key.name != DEFAULT_NAMESPACE or kind != NAMESPACE.kind:
+                with suppress(RevisionConflict):  # a client that still runs was faster
+                    store.remove(
+                        stored.key, partial(_always, stored.value), expected=stored.revision
+                    )
 
     def connect(self) -> HTTPConnection:
         """A connection to the API."""
@@ -114,13 +125,13 @@ def _always(value: bytes, _: int) -> bytes:
 @contextmanager
 def running_api(
     *,
-    path: Path | str = IN_MEMORY,
+    database: SqlDatabase | None = None,
     options: ServerOptions | None = None,
     extra_routes: Sequence[web.RouteDef] = (),
     registry: CollectorRegistry | None = None,
 ) -> Iterator[Api]:
-    """Serves widgets until the block ends."""
-    database = Database(path)
+    """Serves widgets until the block ends, which closes the database, too; by default one in memory."""
+    database = database or Database(IN_MEMORY)
     resources = Resources(SqlObjectStore(database), Scheme([WIDGET]))
     tokens = Tokens.generate()
     server = ApiServer(

@@ -34,18 +34,20 @@ class Kubectl:
     Attributes:
         program: path.
         home: folder for its configuration and cache.
+        version: major and minor, where it matters.
     """
 
     program: str
     home: Path
+    version: tuple[int, int] = (0, 0)
 
     @classmethod
-    def at(cls, api: Api, home: Path) -> Kubectl:
-        """kubectl as the administrator of an API."""
+    def at(cls, api: Api, home: Path, program: str = "") -> Kubectl:
+        """kubectl as the administrator of an API; by default the one of this machine."""
         write_kubeconfig(
             home / "config", server=api.url, token=api.tokens.admin, authority=api.authority
         )
-        return cls(find_kubectl(), home)
+        return cls(program or find_kubectl(), home)
 
     def __call__(
         self,

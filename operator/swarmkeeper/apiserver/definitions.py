@@ -8,6 +8,7 @@ from desired_state.objects import JsonObject
 from desired_state.scheme import Column
 from swarmkeeper.apiserver.catalogue import DEFINITION, Catalogue, ResourceType
 from swarmkeeper.apiserver.origin import PROGRAM
+from swarmkeeper.apiserver.schemas import definition_schema
 from swarmkeeper.apiserver.verbs import Caller, Verbs
 from swarmkeeper.store.objects import Key
 
@@ -70,13 +71,7 @@ def _version(type_: ResourceType) -> JsonObject:
         "name": type_.version,
         "served": True,
         "storage": True,
-        "schema": {
-            "openAPIV3Schema": {
-                "description": type_.description,
-                "type": "object",
-                "x-kubernetes-preserve-unknown-fields": True,
-            }
-        },
+        "schema": {"openAPIV3Schema": definition_schema(type_)},
         "subresources": _subresources(type_),
         "additionalPrinterColumns": [_column(column) for column in type_.columns],
     }

@@ -1,23 +1,28 @@
-"""OpenAPI: as much as kubectl looks at before it sends an object.
+"""OpenAPI, made from the models of the specs: version 3, and version 2 for older clients.
 
-kubectl asks version 3 whether PATCH knows `dryRun` and `fieldValidation`, and 1.28 and older also asks
-version 2, as protobuf. Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition
+`kubectl explain` reads descriptions from it, and kubectl asks it whether PATCH knows `dryRun` and
+`fieldValidation` before it sends an object (up to 1.26 in version 2, as protobuf).
+Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final
 
 import orjson
 
 from desired_state.objects import JsonObject
-from swarmkeeper.apiserver import scales
+from swarmkeeper.apiserver import scales, swagger
 from swarmkeeper.apiserver.catalogue import Catalogue, ResourceType
+from swarmkeeper.apiserver.common_schemas import METADATA, OBJECT_META, PRESERVE
+from swarmkeeper.apiserver.schemas import resource_schema
 
 V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 V2_PROTOBUF_ANSWER: Final = V2_PROTOBUF.replace("@", ".")  # as `@` is not allowed in a media type
+_COMPONENTS: Final = "#/components/schemas/"
 _PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation", "force")
 _PATCHES: Final = (
     "application/merge-patch+json",
@@ -25,12 +30,12 @@ _PATCHES: Final = (
     "application/apply-patch+yaml",
 )
 _KIND: Final = "x-kubernetes-group-version-kind"
-_OPEN: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_OPEN: Final = {"type": "object", PRESERVE: True}
 _TEXT: Final = {"type": "string"}
 
 
 class OpenApi:
-    """The documents, computed once.
+    """The documents, computed when they are first asked for: resources do not change.
 
     Args:
         catalogue: what is served.
@@ -39,12 +44,7 @@ class OpenApi:
 
     def __init__(self, catalogue: Catalogue, version: str) -> None:
         self._info = {"title": "Swarmkeeper", "version": version}
-        self.v2 = orjson.dumps({"swagger": "2.0", "info": self._info, "paths": {}})
-        self.v2_protobuf = _protobuf_v2(self._info)
-        self._documents = {
-            _path(group, version): orjson.dumps(self._document(catalogue.in_group(group, version)))
-            for group, version in catalogue.group_versions().items()
-        }
+        self._catalogue = catalogue
 
     def v3_index(self) -> JsonObject:
         """Where the document of each group is; the hash in the address lets clients cache it."""
@@ -59,38 +59,46 @@ class OpenApi:
         """The document of one group, e.g. `apis/swarmkeeper.dev/v1alpha1`, or None."""
         return self._documents.get(path)
 
+    @cached_property
+    def v2(self) -> bytes:
+        """The one document of version 2, as JSON."""
+        return orjson.dumps(self._v2)
+
+    @cached_property
+    def v2_protobuf(self) -> bytes:
+        """The one document of version 2, as kubectl up to 1.28 asks for it."""
+        return swagger.protobuf(self._v2)
+
+    @cached_property
+    def _documents(self) -> dict[str, bytes]:
+        groups = self._catalogue.group_versions().items()
+        return {
+            _path(group, version): orjson.dumps(
+                self._document(self._catalogue.in_group(group, version))
+            )
+            for group, version in groups
+        }
+
     def _document(self, types: tuple[ResourceType, ...]) -> JsonObject:
+        schemas = {_schema_name(t): _schema(t, _COMPONENTS) for t in types}
         return {
             "openapi": "3.0.0",
             "info": self._info,
             "paths": _paths(types),
-            "components": {"schemas": {_schema_name(t): _schema(t) for t in types}},
+            "components": {"schemas": {OBJECT_META: METADATA, **schemas}},
         }
 
-
-def flattened(schema: Mapping[str, Any]) -> JsonObject:
-    """A JSON Schema with each `$ref` replaced by what it names: structural schemas have none.
-
-    Args:
-        schema: as pydantic makes it, with `$defs`.
-
-    Raises:
-        RecursionError: a definition contains itself.
-    """
-    definitions = schema.get("$defs", {})
-
-    def expand(node: Any) -> Any:
-        if isinstance(node, list):
-            return [expand(item) for item in node]
-        if not isinstance(node, Mapping):
-            return node
-        rest = {key: expand(value) for key, value in node.items() if key not in ("$ref", "$defs")}
-        if isinstance(node.get("$ref"), str):
-            return {**expand(definitions[node["$ref"].rpartition("/")[2]]), **rest}
-        return rest
-
-    expanded: JsonObject = expand(schema)
-    return expanded
+    @cached_property
+    def _v2(self) -> JsonObject:
+        types = tuple(self._catalogue)
+        schemas = {_schema_name(t): _schema(t, swagger.DEFINITIONS) for t in types}
+        definitions = {OBJECT_META: METADATA, **schemas}
+        return {
+            "swagger": "2.0",
+            "info": self._info,
+            "paths": {path: _old_operations(item) for path, item in _paths(types).items()},
+            "definitions": {name: swagger.downgraded(each) for name, each in definitions.items()},
+        }
 
 
 def _path(group: str, version: str) -> str:
@@ -143,34 +151,18 @@ def _schema_name(type_: ResourceType) -> str:
     return f"{group}.{type_.version}.{type_.kind}"
 
 
-def _schema(type_: ResourceType) -> JsonObject:
-    described = {"description": type_.description, _KIND: [_gvk(type_)]}
-    if type_.spec is None:
-        return {**_OPEN, **described}
-    spec = flattened(type_.spec.model_json_schema(by_alias=True))
-    return {
-        "type": "object",
-        **described,
-        "properties": {
-            "apiVersion": _TEXT,
-            "kind": _TEXT,
-            "metadata": _OPEN,
-            "spec": spec,
-            "status": _OPEN,
-        },
-    }
+def _schema(type_: ResourceType, references: str) -> JsonObject:
+    return {**resource_schema(type_, references), _KIND: [_gvk(type_)]}
 
 
-def _protobuf_v2(info: Mapping[str, str]) -> bytes:
-    """A gnostic `openapi.v2.Document` that holds `swagger` (1) and `info` (2: title 1, version 2)."""
-    inner = _text_field(1, info["title"]) + _text_field(2, info["version"])
-    return _text_field(1, "2.0") + _bytes_field(2, inner)
-
-
-def _text_field(number: int, text: str) -> bytes:
-    return _bytes_field(number, text.encode())
-
-
-def _bytes_field(number: int, value: bytes) -> bytes:
-    """Wire type 2, for values below 128 bytes, whose length is one byte."""
-    return bytes([number << 3 | 2, len(value)]) + value
+def _old_operations(item: JsonObject) -> JsonObject:
+    """The operations of an address as version 2 words them."""
+    operations = {}
+    for method, operation in item.items():
+        old = {key: value for key, value in operation.items() if key != "requestBody"}
+        if "parameters" in old:
+            named = [each["name"] for each in old["parameters"]]
+            old["parameters"] = [{"name": n, "in": "query", "type": "string"} for n in named]
+            old["consumes"] = list(_PATCHES)
+        operations[method] = old
+    return operations

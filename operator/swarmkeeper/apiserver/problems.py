@@ -15,7 +15,8 @@ def not_found(type_: ResourceType, name: str) -> ApiError:
 
 def already_exists(type_: ResourceType, name: str) -> ApiError:
     """409: there is such an object."""
-    return ApiError(409, "AlreadyExists", f'{type_.resource} "{name}" already exists')
+    message = f'{type_.resource} "{name}" already exists'
+    return ApiError(409, "AlreadyExists", message, details={"name": name})
 
 
 def conflict(type_: ResourceType, name: str, why: str = "") -> ApiError:
@@ -38,7 +39,8 @@ def invalid(type_: ResourceType, name: str, causes: Sequence[tuple[str, str]]) -
     lines = [f"{field}: {message}" for field, message in causes]
     text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
     message = f'{type_.qualified_kind} "{name}" is invalid: {text}'
-    return ApiError(422, "Invalid", message, causes=causes)
+    details = {"kind": type_.kind, "name": name}
+    return ApiError(422, "Invalid", message, causes=causes, details=details)
 
 
 def field_required(what: str, field: str, why: str) -> ApiError:

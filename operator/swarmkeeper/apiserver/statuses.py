@@ -17,7 +17,7 @@ def failure(error: ApiError, address: Address | None = None) -> JsonObject:
         error: what was refused, and why.
         address: what the request was about, where it was about a resource.
     """
-    details = _details(address)
+    details = _details(address) | error.details
     if error.causes:
         details["causes"] = [
             {

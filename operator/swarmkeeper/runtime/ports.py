@@ -122,6 +122,7 @@ class ApiError(Exception):
         reason: Kubernetes reason, e.g. `Conflict`, `NotFound`, `AlreadyExists`, `Invalid`, `Expired`.
         message: for people.
         causes: (field, message) pairs, for 422.
+        details: what it is about, where the address does not tell: `kind`, `name`.
     """
 
     def __init__(
@@ -131,9 +132,11 @@ class ApiError(Exception):
         message: str,
         *,
         causes: Sequence[tuple[str, str]] = (),
+        details: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
         self.causes = tuple(causes)
+        self.details = dict(details or {})

@@ -166,11 +166,15 @@ def test_refusals_are_statuses(  # noqa: PLR0917
     assert (status["kind"], status["status"]) == ("Status", "Failure")
 
 
-def test_an_invalid_object_names_field_and_resource(api: Api) -> None:
+def test_an_invalid_object_names_field_kind_and_name(api: Api) -> None:
     details = api.ask("POST", WIDGETS, widget("b", size=-1)).json["details"]
 
     assert details["causes"][0]["field"] == "spec.size"
-    assert (details["group"], details["kind"]) == ("swarmkeeper.dev", "widgets")
+    assert (details["group"], details["kind"], details["name"]) == (
+        "swarmkeeper.dev",
+        "Widget",
+        "b",
+    )
 
 
 def test_a_try_writes_nothing(api: Api) -> None:

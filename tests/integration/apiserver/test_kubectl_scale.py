@@ -36,17 +36,6 @@ def now(api: Api) -> JsonObject:
     return found
 
 
-def test_kubectl_scales(api: Api, kubectl: Kubectl) -> None:
-    make(api)
-
-    assert "scaled" in kubectl("scale", "wd/a", "--replicas=5")
-    assert "scaled" in kubectl("scale", "wd/a", "--replicas=6", "--current-replicas=5")
-    refused = kubectl("scale", "wd/a", "--replicas=9", "--current-replicas=5", code=1)
-
-    assert "6" in refused
-    assert (now(api)["spec"], now(api)["metadata"]["generation"]) == ({"size": 6}, 3)
-
-
 def test_objects_from_git_are_scaled_in_git(api: Api, kubectl: Kubectl) -> None:
     make(api, annotations={ORIGIN: "services.yaml:12@3f2a91c"})
 

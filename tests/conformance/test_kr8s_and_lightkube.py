@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -17,62 +17,44 @@ from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.types import PatchType
-from support.api import Api, running_api
-from support.widgets import widget
-
-from desired_state.objects import JsonObject, ObjectRef
-from swarmkeeper.apiserver.certificates import ServerCertificate
-from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
-from swarmkeeper.apiserver.origin import PROGRAM
-from swarmkeeper.apiserver.server import ServerOptions
-
-pytestmark = pytest.mark.integration
+from support.api import Api
+from support.widget_objects import make, now
 
 GROUP, VERSION = "swarmkeeper.dev", "v1alpha1"
 TIMEOUT = 20.0
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    certificate = ServerCertificate.in_folder(tmp_path)
-    with running_api(options=ServerOptions(certificate=certificate)) as api:
-        api.resources.create(widget(labels={"tier": "x"}), actor=PROGRAM)
-        yield api
-
-
-@pytest.fixture
-def config(api: Api, tmp_path: Path) -> Path:
-    path = tmp_path / "config"
-    write_kubeconfig(path, server=api.url, token=api.tokens.admin, authority=api.authority)
-    return path
-
-
-def now(api: Api, name: str = "a") -> JsonObject:
-    found = api.resources.get(ObjectRef("Widget", name))
-    assert found is not None
-    return found
+def api(api: Api) -> Api:
+    """With one widget."""
+    make(api, labels={"tier": "x"})
+    return api
 
 
 def make_soon(api: Api, name: str) -> threading.Timer:
-    timer = threading.Timer(0.3, lambda: api.resources.create(widget(name), actor=PROGRAM))
+    timer = threading.Timer(0.3, make, (api, name))
     timer.start()
     return timer
 
 
 @asynccontextmanager
-async def kr8s_client(config: Path) -> AsyncIterator[Any]:
-    client: Any = await kr8s.asyncio.api(kubeconfig=str(config))
+async def kr8s_client(kubeconfig: Path) -> AsyncIterator[Any]:
+    client: Any = await kr8s.asyncio.api(kubeconfig=str(kubeconfig))
     try:
         yield client
     finally:
         await client._session.aclose()  # it has no way of its own to end a connection
 
 
-def test_kr8s_lists_and_patches(api: Api, config: Path) -> None:
+@pytest.mark.client("kr8s")
+@pytest.mark.verb(
+    "get", "get -l", "patch --type=merge", "patch --subresource=status", "label", "delete"
+)
+def test_kr8s_lists_and_patches(api: Api, kubeconfig: Path) -> None:
     kind: Any = new_class("Widget", version=f"{GROUP}/{VERSION}", namespaced=True, asyncio=True)
 
     async def run() -> None:
-        async with kr8s_client(config) as client:
+        async with kr8s_client(kubeconfig) as client:
             (found,) = [w async for w in kind.list(api=client, label_selector="tier=x")]
             await found.patch({"spec": {"size": 4}})
             await found.patch({"status": {"phase": "Done"}}, subresource="status")
@@ -86,11 +68,13 @@ def test_kr8s_lists_and_patches(api: Api, config: Path) -> None:
     asyncio.run(run())
 
 
-def test_kr8s_watches(api: Api, config: Path) -> None:
+@pytest.mark.client("kr8s")
+@pytest.mark.verb("get -w")
+def test_kr8s_watches(api: Api, kubeconfig: Path) -> None:
     seen: list[tuple[str, str]] = []
 
     async def run() -> None:
-        async with kr8s_client(config) as client, aclosing(client.watch("widgets")) as events:
+        async with kr8s_client(kubeconfig) as client, aclosing(client.watch("widgets")) as events:
             async for type_, obj in events:
                 seen.append((type_, obj.name))
                 if obj.name == "b":
@@ -102,17 +86,33 @@ def test_kr8s_watches(api: Api, config: Path) -> None:
     assert seen[-1] == ("ADDED", "b")
 
 
-def lightkube_client(config: Path) -> Any:
-    return lightkube.Client(config=KubeConfig.from_file(config).get())
+def lightkube_client(kubeconfig: Path) -> Any:
+    return lightkube.Client(config=KubeConfig.from_file(kubeconfig).get())
 
 
-def test_lightkube_lists_patches_and_applies(api: Api, config: Path) -> None:
+@pytest.mark.client("lightkube")
+@pytest.mark.verb(
+    "create",
+    "get",
+    "get -l",
+    "replace",
+    "delete",
+    "patch --type=merge",
+    "patch --subresource=status",
+    "apply --server-side",
+    "apply --server-side (conflicts)",
+)
+def test_lightkube_lists_patches_and_applies(api: Api, kubeconfig: Path) -> None:
     kind: Any = create_namespaced_resource(GROUP, VERSION, "Widget", "widgets")
-    with lightkube_client(config) as client:
+    with lightkube_client(kubeconfig) as client:
         use_lightkube(api, client, kind)
 
 
 def use_lightkube(api: Api, client: Any, kind: Any) -> None:
+    client.create(kind(metadata={"name": "c"}, spec={"size": 1}))
+    found = client.get(kind, "c")
+    client.replace(found)
+    client.delete(kind, "c")
     (found,) = client.list(kind, labels={"tier": "x"})
     assert found.metadata.name == "a"
     client.patch(kind, "a", {"spec": {"size": 4}}, patch_type=PatchType.MERGE)
@@ -127,12 +127,14 @@ def use_lightkube(api: Api, client: Any, kind: Any) -> None:
     assert now(api, "b")["spec"] == {"size": 2}
 
 
-def test_lightkube_watches(api: Api, config: Path) -> None:
+@pytest.mark.client("lightkube")
+@pytest.mark.verb("get -w")
+def test_lightkube_watches(api: Api, kubeconfig: Path) -> None:
     kind: Any = create_namespaced_resource(GROUP, VERSION, "Widget", "widgets")
     timer = make_soon(api, "b")
 
     seen = []
-    with lightkube_client(config) as client, closing(client.watch(kind)) as events:
+    with lightkube_client(kubeconfig) as client, closing(client.watch(kind)) as events:
         for type_, obj in events:
             seen.append((type_, obj.metadata.name))
             if obj.metadata.name == "b":

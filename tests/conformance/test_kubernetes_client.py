@@ -9,36 +9,27 @@ from typing import Any
 
 import kubernetes
 import pytest
-from support.api import Api, running_api
+from support.api import Api
 from support.widgets import widget
 
-from swarmkeeper.apiserver.certificates import ServerCertificate
-from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
 from swarmkeeper.apiserver.origin import PROGRAM
-from swarmkeeper.apiserver.server import ServerOptions
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.client("kubernetes")
 
 kube: Any = kubernetes  # its own types are not of much help
 WIDGETS = ("swarmkeeper.dev", "v1alpha1", "default", "widgets")
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    certificate = ServerCertificate.in_folder(tmp_path)
-    with running_api(options=ServerOptions(certificate=certificate)) as api:
-        yield api
-
-
-@pytest.fixture
-def connection(api: Api, tmp_path: Path) -> Iterator[Any]:
-    path = tmp_path / "config"
-    write_kubeconfig(path, server=api.url, token=api.tokens.admin, authority=api.authority)
-    with kube.config.new_client_from_config(str(path)) as connection:
+def connection(kubeconfig: Path) -> Iterator[Any]:
+    with kube.config.new_client_from_config(str(kubeconfig)) as connection:
         yield connection
 
 
-def test_objects_are_written_and_read(api: Api, connection: Any) -> None:
+@pytest.mark.verb(
+    "create", "get", "patch --type=merge", "patch --subresource=status", "replace", "delete"
+)
+def test_objects_are_written_and_read(connection: Any) -> None:
     custom = kube.client.CustomObjectsApi(connection)
 
     custom.create_namespaced_custom_object(*WIDGETS, widget())
@@ -57,6 +48,7 @@ def test_objects_are_written_and_read(api: Api, connection: Any) -> None:
     assert caught.value.status == 404
 
 
+@pytest.mark.verb("get events", "api-versions")
 def test_typed_events_and_namespaces_are_understood(api: Api, connection: Any) -> None:
     core = kube.client.CoreV1Api(connection)
     body = {"kind": "Event", "metadata": {"name": "e"}, "involvedObject": {"name": "a"}}
@@ -69,6 +61,7 @@ def test_typed_events_and_namespaces_are_understood(api: Api, connection: Any) -
     assert "swarmkeeper.dev" in [group.name for group in versions.groups]
 
 
+@pytest.mark.verb("get -w")
 def test_a_watch_follows_a_list_and_lists_again_when_expired(api: Api, connection: Any) -> None:
     custom = kube.client.CustomObjectsApi(connection)
     version = custom.list_namespaced_custom_object(*WIDGETS)["metadata"]["resourceVersion"]
