@@ -34,9 +34,9 @@ class Result:
 
 
 def rows(results: Sequence[Result]) -> list[list[str]]:
-    """The table: headings, then a row for each verb, in order of appearance; empty: no such test."""
+    """The table: headings, then a row for each verb, in order; empty: no such test."""
     clients = _unique(result.client for result in results)
-    verbs = _unique(result.verb for result in results)
+    verbs = sorted({result.verb for result in results})
     body = [[verb, *(_cell(results, verb, client) for client in clients)] for verb in verbs]
     return [["verb", *clients], *body]
 
