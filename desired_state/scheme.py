@@ -60,6 +60,7 @@ class Kind:
         description: one sentence on what the kind keeps true.
         from_git: whether objects of the kind may be declared in a source.
         scale: for `kubectl scale`, or None where the kind has no number of replicas.
+        requested: objects are requests: whoever may operate may also create and delete them.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Kind:
     description: str = ""
     from_git: bool = True
     scale: ScalePaths | None = None
+    requested: bool = False
 
     @property
     def singular(self) -> str:

@@ -50,6 +50,10 @@ COMMANDS: Final[dict[str, Entry]] = {
         "swarmkeeper.commands.approve:command",
         "Approves the plan that waits for a yes, and no other.",
     ),
+    "runbook": Entry(
+        "swarmkeeper.commands.runbook:app",
+        "Shows the runbooks of every kind, and runs one on an object.",
+    ),
     "audit-trail": Entry(
         "swarmkeeper.commands.audit_trail:app",
         "Reads and checks the record of every action.",

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from desired_state.git_repository import GIT_REPOSITORY
 from desired_state.objects import API_VERSION, JsonObject, ObjectRef
+from desired_state.runbook_run import RUNBOOK_RUN
 from desired_state.scheme import Scheme
 from desired_state.sources import FolderSource, GitSource, Source, SourceConfig
 from reconcilers.registry import RECONCILERS
@@ -104,7 +105,11 @@ class Operator:
         self._world = world
         self._lock = _lock(settings.data_dir)
         self._scheme = Scheme(
-            [GIT_REPOSITORY, *(reconciler.kind for reconciler in world.reconcilers.values())]
+            [
+                GIT_REPOSITORY,
+                RUNBOOK_RUN,
+                *(reconciler.kind for reconciler in world.reconcilers.values()),
+            ]
         )
         place = Place(settings.data_dir, settings.store, settings.store_password_file)
         self._database = place.open()

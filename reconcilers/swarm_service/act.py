@@ -25,6 +25,7 @@ from reconcilers.swarm_service.ownership import (
     owner_of,
     service_name,
 )
+from reconcilers.swarm_service.parts import ReplicasOwner
 from reconcilers.swarm_service.settings import mode_of
 from reconcilers.swarm_service.spec import SwarmServiceSpec
 from swarmkeeper.runtime.errors import Retry, Stalled
@@ -98,6 +99,7 @@ def _scale(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> st
     if "replicas" not in action.parameters:
         return _correct(target, action, swarm, {"spec.replicas"})
     replicas = _replicas(action.parameters["replicas"])
+    _require_undeclared(target, replicas)
 
     def change(fresh: Service) -> JsonObject | None:
         _require_ours(target, fresh)
@@ -110,6 +112,18 @@ def _scale(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> st
         return document
 
     return _write(target, swarm, change)
+
+
+def _require_undeclared(target: Target[SwarmServiceSpec], replicas: int) -> None:
+    """What is declared is changed there: here it would be undone in the same breath."""
+    spec = target.spec
+    if spec.replicas in (None, replicas) or spec.replicas_owner is not ReplicasOwner.GIT:
+        return
+    origin = target.origin_of("spec.replicas")
+    where = f" at {origin}" if origin else ""
+    raise Stalled(
+        f"spec.replicas: {spec.replicas} is declared{where}: change it there", reason="Declared"
+    )
 
 
 def _replicas(value: Any) -> int:

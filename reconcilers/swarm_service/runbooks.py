@@ -7,17 +7,15 @@ from typing import Final
 from swarmkeeper.runtime.plan import Risk
 from swarmkeeper.runtime.runbook import Parameter, Runbook
 
-_RUN: Final = Parameter(
-    "run", "Identity of the request: the step is done once for it, however often it is tried."
-)
-
 RUNBOOKS: Final[tuple[Runbook, ...]] = (
     Runbook(
         "scale",
         "Sets the number of replicas and nothing else; verified by counting tasks that run.",
         Risk.LOW,
         revert="scale",
-        parameters=(Parameter("replicas", "How many; by default the declared number."),),
+        parameters=(
+            Parameter("replicas", "How many, where no number is declared; by default that."),
+        ),
     ),
     Runbook(
         "update",
@@ -37,7 +35,6 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         "Replaces all tasks by the update policy; verified by new tasks that run.",
         Risk.MEDIUM,
         revert="None is needed: the spec stays the same.",
-        parameters=(_RUN,),
         automatic=False,
     ),
     Runbook(
@@ -47,13 +44,13 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         Risk.MEDIUM,
         revert="resume-update",
         automatic=False,
+        leaves=("RolledBack",),
     ),
     Runbook(
         "resume-update",
         "Submits the declared spec again after an update was paused or rolled back.",
         Risk.MEDIUM,
         revert="rollback-service",
-        parameters=(_RUN,),
         automatic=False,
     ),
     Runbook(

@@ -24,6 +24,9 @@ class FileGauges(Gauges):
         super().__init__()
         self._file = folder / "world"
         self._log = folder / "writes"
+        self._runs = folder / "runs"
+        if self._runs.exists():
+            self.runs |= set(self._runs.read_text().split())
         if self._file.exists():
             self.values["a"] = int(self._file.read_text())
 
@@ -33,6 +36,11 @@ class FileGauges(Gauges):
         self._file.write_text(str(value))
         with self._log.open("a") as log:
             log.write(f"{value}\n")
+
+    def note(self, run: str) -> None:
+        """Remembers a request across restarts."""
+        super().note(run)
+        self._runs.write_text("\n".join(self.runs))
 
 
 def main(folder: Path, value: int, die_at: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from desired_state.git_repository import GIT_REPOSITORY
 from desired_state.objects import API_VERSION, JsonObject, ObjectRef
+from desired_state.runbook_run import RUNBOOK_RUN
 from desired_state.scheme import Scheme
 from support.toy import GaugeReconciler, Gauges
 from swarmkeeper.apiserver.resources import Resources
@@ -17,7 +18,8 @@ from swarmkeeper.controller.deps import Deps, no_checkpoint
 from swarmkeeper.controller.guard import CHECKS, Guard
 from swarmkeeper.controller.metrics import Metrics
 from swarmkeeper.controller.origins import Origins
-from swarmkeeper.controller.passes import Outcome, Passes
+from swarmkeeper.controller.outcome import Outcome
+from swarmkeeper.controller.passes import Passes
 from swarmkeeper.controller.recorder import Recorder
 from swarmkeeper.controller.signals import SignalIndex
 from swarmkeeper.runtime.ports import HttpProbe, Ports
@@ -69,7 +71,8 @@ class Harness:
         database = Database(self.path)
         reconciler = GaugeReconciler(self.world)
         reconcilers = {"Gauge": reconciler, **self.reconcilers}
-        self.scheme = Scheme([GIT_REPOSITORY, *(known.kind for known in reconcilers.values())])
+        kinds = (known.kind for known in reconcilers.values())
+        self.scheme = Scheme([GIT_REPOSITORY, RUNBOOK_RUN, *kinds])
         self.objects = Resources(SqlObjectStore(database), self.scheme, clock=self.clock)
         self.trail = AuditTrail(database, now=self.clock.now)
         self.deps = Deps(
@@ -97,6 +100,20 @@ class Harness:
             actor="test",
         )
         return ObjectRef("Gauge", name)
+
+    def ask(self, runbook: str, target: ObjectRef, name: str = "run", **spec: Any) -> ObjectRef:
+        """Creates a RunbookRun."""
+        asked = {"runbook": runbook, "target": {"kind": target.kind, "name": target.name}, **spec}
+        self.objects.create(
+            {
+                "apiVersion": API_VERSION,
+                "kind": "RunbookRun",
+                "metadata": {"name": name},
+                "spec": asked,
+            },
+            actor="test",
+        )
+        return ObjectRef("RunbookRun", name)
 
     def change(self, ref: ObjectRef, **spec: Any) -> None:
         """Changes a gauge's spec."""

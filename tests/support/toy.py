@@ -11,10 +11,11 @@ from desired_state.objects import CommonSpec, JsonObject, ObjectRef
 from desired_state.scheme import Kind
 from swarmkeeper.runtime.conditions import Condition, Status
 from swarmkeeper.runtime.diff import FieldDiff
+from swarmkeeper.runtime.errors import Stalled
 from swarmkeeper.runtime.plan import Action, Plan, Risk
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Target, Verification
-from swarmkeeper.runtime.runbook import Runbook
+from swarmkeeper.runtime.runbook import Parameter, Runbook
 from swarmkeeper.runtime.unknown import Unknown
 
 
@@ -41,6 +42,7 @@ class Gauges:
         recheck: how soon the kind wants to look again.
         blocked: what only a human can settle.
         risk: of setting a number.
+        runs: requests for `reset` that were done: each is done once.
     """
 
     values: dict[str, int] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Gauges:
     recheck: timedelta | None = None
     blocked: tuple[str, str] | None = None
     risk: Risk = Risk.LOW
+    runs: set[str] = field(default_factory=set)
 
     def write(self, name: str, value: int | None) -> None:
         """Sets or removes a number."""
@@ -66,6 +69,10 @@ class Gauges:
         else:
             self.values[name] = value
 
+    def note(self, run: str) -> None:
+        """Remembers a request that was done."""
+        self.runs.add(run)
+
 
 class GaugeReconciler:
     """Keeps the numbers as declared."""
@@ -75,6 +82,14 @@ class GaugeReconciler:
         Runbook("set", "Sets the number.", Risk.LOW, revert="set"),
         Runbook("reset", "Sets the number again.", Risk.LOW, revert="set", automatic=False),
         Runbook("clear", "Removes the number.", Risk.HIGH, revert="set"),
+        Runbook(
+            "add",
+            "Adds to the number, if it is positive.",
+            Risk.MEDIUM,
+            revert="set",
+            parameters=(Parameter("by", "How much.", required=True), Parameter("note", "Why.")),
+            automatic=False,
+        ),
     )
 
     def __init__(self, world: Gauges, *, steady: bool = True) -> None:
@@ -112,7 +127,14 @@ class GaugeReconciler:
         value = action.after.get("spec.value")
         if action.runbook == "reset":
             value = target.spec.value
+            if action.parameters["run"] in self.world.runs:
+                return "was done already"
+        if action.runbook == "add":
+            if not action.parameters["by"].isdecimal():
+                raise Stalled("by: not a positive number", reason="InvalidParameter")
+            value = self.world.values.get(target.ref.name, 0) + int(action.parameters["by"])
         self.world.write(target.ref.name, value)
+        self.world.note(action.parameters.get("run", ""))
         return f"set to {value}"
 
     def verify(self, target: Target[GaugeSpec], observed: int | Unknown | None) -> Verification:

@@ -32,6 +32,7 @@ class ResourceType:
         writable: whether clients may write.
         from_git: whether objects may be declared in a source.
         scale: where the numbers of the subresource `scale` are, or None.
+        requested: objects are requests, which whoever may operate may create and delete.
     """
 
     group: str
@@ -46,6 +47,7 @@ class ResourceType:
     writable: bool = True
     from_git: bool = False
     scale: ScalePaths | None = None
+    requested: bool = False
 
     @property
     def api_version(self) -> str:
@@ -169,4 +171,5 @@ def _custom(kind: Kind) -> ResourceType:
         spec=kind.spec,
         from_git=kind.from_git,
         scale=kind.scale,
+        requested=kind.requested,
     )

@@ -26,7 +26,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """Read everything."""
     OPERATOR = "operator"
-    """Read everything, and change objects: approve, suspend, scale, edit."""
+    """Read everything, change objects (approve, suspend, scale, edit), and ask for runbooks."""
     ADMIN = "admin"
     """Everything."""
     CONTROLLER = "controller"
@@ -93,12 +93,17 @@ class Roles:
     def __init__(self, catalogue: Catalogue) -> None:
         kinds = [type_ for type_ in catalogue if type_.spec is not None]
         objects = [type_.plural for type_ in kinds]
+        requests = tuple(type_.plural for type_ in kinds if type_.requested)
         scales = [f"{type_.plural}/scale" for type_ in kinds if type_.scale is not None]
         read = Rule(_READ)
         events = (EVENT.group, EVENT_V1.group)
         self._rules: dict[Role, tuple[Rule, ...]] = {
             Role.VIEWER: (read,),
-            Role.OPERATOR: (read, Rule(_CHANGE, (GROUP,), (*objects, *scales))),
+            Role.OPERATOR: (
+                read,
+                Rule(_CHANGE, (GROUP,), (*objects, *scales)),
+                Rule(("create", "delete"), (GROUP,), requests),
+            ),
             Role.ADMIN: (Rule((_ANY,)),),
             Role.CONTROLLER: (
                 read,

@@ -31,6 +31,10 @@ NamespaceOption = Annotated[str, typer.Option("--namespace", "-n", help="Of the 
 HERE: Final = DEFAULT_NAMESPACE
 
 
+class UnreachableError(CommandError):
+    """The operator does not answer now."""
+
+
 @dataclass(frozen=True, slots=True)
 class KubeApi:
     """The operator's API.
@@ -70,11 +74,19 @@ class KubeApi:
         Raises:
             CommandError: the operator has no such kind.
         """
+        return f"{self.folder(kind, namespace)}/{name}"
+
+    def folder(self, kind: str, namespace: str) -> str:
+        """Where the objects of a kind are.
+
+        Raises:
+            CommandError: the operator has no such kind.
+        """
         listed = self.ask("GET", _ROOT)["resources"]
         plurals = {each["kind"]: each["name"] for each in listed if "/" not in each["name"]}
         if kind not in plurals:
             raise CommandError(f"there is no kind {kind!r}: there are {', '.join(sorted(plurals))}")
-        return f"{_ROOT}/namespaces/{namespace}/{plurals[kind]}/{name}"
+        return f"{_ROOT}/namespaces/{namespace}/{plurals[kind]}"
 
     def annotate(self, path: str, annotations: Mapping[str, str]) -> JsonObject:
         """Sets annotations of an object.
@@ -88,11 +100,13 @@ class KubeApi:
         """Sends one request.
 
         Raises:
-            CommandError: the API refuses, or does not answer.
+            CommandError: the API refuses.
+            UnreachableError: it does not answer.
         """
+        patch = "application/merge-patch+json"
         headers = {
             "Authorization": f"Bearer {self.token}",
-            "Content-Type": "application/merge-patch+json",
+            "Content-Type": patch if method == "PATCH" else "application/json",
         }
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310 - the operator's own address
@@ -107,7 +121,9 @@ class KubeApi:
                 raise CommandError(_message(error)) from error
         except OSError as error:
             why = getattr(error, "reason", error)
-            raise CommandError(f"the operator at {self.server} does not answer: {why}") from error
+            raise UnreachableError(
+                f"the operator at {self.server} does not answer: {why}"
+            ) from error
 
 
 def _message(error: urllib.error.HTTPError) -> str:

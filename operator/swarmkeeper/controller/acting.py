@@ -9,26 +9,32 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from desired_state.fields import format_duration
+from desired_state.objects import Approval
+from swarmkeeper.controller.asked import Asked
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard import Guard, Hold, Question
 from swarmkeeper.controller.guard.approval import is_needed
 from swarmkeeper.controller.lookups import LookUps
 from swarmkeeper.controller.names import APPROVE, APPROVED_BY, REVISION
 from swarmkeeper.controller.report import Taken
+from swarmkeeper.controller.requests import RunRequest
+from swarmkeeper.controller.runs.run import Run
+from swarmkeeper.runtime import conditions
 from swarmkeeper.runtime.diff import mask_document
-from swarmkeeper.runtime.errors import ReconcileError, Retry
+from swarmkeeper.runtime.errors import ReconcileError, Retry, Stalled
 from swarmkeeper.runtime.plan import Action, Plan
 from swarmkeeper.runtime.reconciler import Reconciler, Target
 from swarmkeeper.runtime.swarm import SwarmError, SwarmUnavailable
 from swarmkeeper.store.audit import Entry, Record, Step
 
 logger = logging.getLogger(__name__)
+_TAKEN: Final = (Entry.SUCCEEDED, Entry.APPLIED)
 
 
 @dataclass(slots=True)
@@ -56,9 +62,11 @@ class Acting:
         reconcile_id: of the pass.
         started: monotonic start of the pass.
         annotations: of the object: approvals.
+        begin: told of the run whose step is about to be taken.
         attempts: actions that were taken and are not closed yet.
-        hold: why an action was not taken, or None.
-        error: why an action failed, or None; its outcome is written, unless it is not known.
+        hold: why an action of the plan was not taken, or None.
+        error: why one failed, or None; its outcome is written, unless it is not known.
+        asked: what became of the step that people have asked for.
     """
 
     deps: Deps
@@ -68,37 +76,78 @@ class Acting:
     reconcile_id: str
     started: float
     annotations: Mapping[str, str] = field(default_factory=dict)
+    begin: Callable[[Run], None] = lambda _: None
     attempts: list[Attempt] = field(default_factory=list)
     hold: Hold | None = None
     error: ReconcileError | None = None
+    asked: Asked = field(default_factory=Asked)
 
-    def take(self, plan: Plan, asked: Action | None = None) -> bool:
+    def take(self, plan: Plan, request: RunRequest | None = None) -> bool:
         """Takes the actions in order, until one is held or fails.
 
         Args:
             plan: what the kind would do.
-            asked: what people have asked for; it goes first.
+            request: what people have asked for; it goes first, and holds up nothing that is planned.
 
         Returns:
             Whether the world may have changed, so that it must be looked at again.
         """
+        asked = request.action if request is not None else None
         actions = (asked, *plan.actions) if asked is not None else plan.actions
         interrupted = self._interrupted(plan, actions)
-        for action in actions:
+        if request is not None and asked is not None:
+            self._take_asked(plan, request, asked, interrupted)
+        for action in plan.actions:
             question = Question(
-                self.target, actions, action, LookUps(self.deps), action is asked, self.annotations
+                self.target,
+                plan.actions,
+                action,
+                LookUps(self.deps),
+                annotations=self.annotations,
             )
-            step = self._step(action)
             try:
-                with self.deps.admission:
-                    action_id = self._begin(question, step, interrupted.get(step.step))
-                if not action_id:
-                    break
-                self._take_one(plan, action, step, action_id)
+                self.hold = self._attempt(plan, question, interrupted)
             except ReconcileError as error:
                 self.error = error
+            if self.hold is not None or self.error is not None:
                 break
-        return bool(self.attempts) or self.error is not None
+        return bool(self.attempts) or self.error is not None or self.asked.error is not None
+
+    def _take_asked(
+        self,
+        plan: Plan,
+        request: RunRequest,
+        action: Action,
+        interrupted: Mapping[str, Record],
+    ) -> None:
+        """Takes the step that people have asked for, once."""
+        asked, run = self.asked, request.run
+        latest = self.deps.trail.latest(self.target.uid, self._step(action).step)
+        if latest is not None and latest.entry in _TAKEN:
+            asked.done, asked.outcome = True, latest.outcome
+            return
+        if plan.unknown:
+            asked.hold = Hold(conditions.OBSERVATION_FAILED, "; ".join(plan.unknown))
+            return
+        question = Question(
+            self.target,
+            (action,),
+            action,
+            LookUps(self.deps),
+            by_hand=True,
+            annotations=run.annotations if run else self.annotations,
+            asked_by=run.ref if run else None,
+            strict=run is not None and run.spec.approval is Approval.REQUIRED,
+        )
+        try:
+            asked.hold = self._attempt(plan, question, interrupted, run)
+        except Stalled as error:
+            asked.refusal = error.message
+        except ReconcileError as error:
+            asked.error = error
+        else:
+            asked.done = asked.hold is None
+            asked.outcome = self.attempts[-1].outcome if asked.done else ""
 
     def _require_time(self) -> None:
         """A pass that has taken too long begins nothing more; each call has its own time-out."""
@@ -162,20 +211,45 @@ class Acting:
             )
         return found
 
-    def _begin(self, question: Question, step: Step, interrupted: Record | None) -> str:
-        """Asks the guard and writes the intent; gives the action's id, or nothing for a hold."""
-        with self.deps.tracer.span("guard", runbook=step.runbook) as span:
-            self.hold = self.guard.hold(question)
-            if self.hold is not None:
-                span.note("hold", self.hold.reason)
-                return ""
-        self._require_time()
+    def _attempt(
+        self,
+        plan: Plan,
+        question: Question,
+        interrupted: Mapping[str, Record],
+        run: Run | None = None,
+    ) -> Hold | None:
+        """Takes one action, unless the guard holds it.
+
+        Raises:
+            ReconcileError: it failed.
+        """
+        step = self._step(question.action)
+        with self.deps.admission:
+            hold = self._held(question)
+            if hold is not None:
+                return hold
+            self._require_time()
+            if run is not None:
+                self.begin(run)
+            action_id = self._intend(question, step, interrupted.get(step.step))
+        self._take_one(plan, question.action, step, action_id)
+        return None
+
+    def _held(self, question: Question) -> Hold | None:
+        with self.deps.tracer.span("guard", runbook=question.action.runbook) as span:
+            hold = self.guard.hold(question)
+            if hold is not None:
+                span.note("hold", hold.reason)
+            return hold
+
+    def _intend(self, question: Question, step: Step, interrupted: Record | None) -> str:
+        """Writes the intent, and the approval that it makes use of; gives the action's id."""
         if interrupted is not None:
             action_id = self.deps.trail.resume(interrupted.action, step)
         else:
             action_id = self.deps.trail.intend(step)
         if is_needed(question):
-            self.deps.trail.approve(action_id, step, self._approval())
+            self.deps.trail.approve(action_id, step, _approval(question.annotations))
         return action_id
 
     def _take_one(self, plan: Plan, action: Action, step: Step, action_id: str) -> None:
@@ -187,11 +261,6 @@ class Acting:
         self.deps.metrics.correction.labels(self.target.ref.kind, action.runbook).observe(seconds)
         drift = _drift_of(plan, action)
         self.attempts.append(Attempt(action_id, action, step, outcome, drift, started_at, seconds))
-
-    def _approval(self) -> str:
-        plan = self.annotations.get(APPROVE, "")
-        by = self.annotations.get(APPROVED_BY, "")
-        return f"plan {plan} was approved" + (f" by {by}" if by else "")
 
     def _act(self, action_id: str, action: Action, step: Step) -> str:
         reconciler: Reconciler[Any, Any] = self.deps.reconcilers[self.target.ref.kind]
@@ -237,6 +306,11 @@ class Acting:
             after=mask_document(action.after),
             revert=runbook.revert if runbook else "",
         )
+
+
+def _approval(annotations: Mapping[str, str]) -> str:
+    plan, by = annotations.get(APPROVE, ""), annotations.get(APPROVED_BY, "")
+    return f"plan {plan} was approved" + (f" by {by}" if by else "")
 
 
 def revision_of(stored: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from swarmkeeper.controller.guard import PENDING
 from swarmkeeper.controller.report import Report, Taken
-from swarmkeeper.controller.summary import BREAKER, PENDING
+from swarmkeeper.controller.summary import BREAKER
 from swarmkeeper.runtime import conditions
 
 NORMAL: Final = "Normal"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from desired_state.objects import JsonObject, ObjectRef
+from desired_state.runbook_run import RUNBOOK_RUN
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.metrics import QUEUE
 from swarmkeeper.controller.names import APPROVE, REFUSED, REQUESTED_AT, RUN
@@ -35,7 +36,8 @@ class Controller:
 
     def __init__(self, deps: Deps, *, workers: int = 4) -> None:
         self._deps = deps
-        self._passes = Passes(deps)
+        self._passes = Passes(deps, lambda refs: self.look_at(refs, urgent=True))
+        self._kinds = (*deps.reconcilers, RUNBOOK_RUN.name)
         self._queue: WorkQueue[ObjectRef] = WorkQueue()
         self._lock = threading.Lock()
         self._seen: dict[ObjectRef, tuple[Any, ...]] = {}
@@ -80,12 +82,12 @@ class Controller:
             urgent: they go before objects that are due for a mere interval.
         """
         for ref in refs:
-            if ref.kind in self._deps.reconcilers:
+            if ref.kind in self._kinds:
                 self._queue.add(ref, urgent=urgent)
 
     def look_at_all(self) -> None:
         """Makes every object due: at the start, and after a gap in the engine's events."""
-        for kind in self._deps.reconcilers:
+        for kind in self._kinds:
             for stored in self._deps.objects.list(kind):
                 metadata = stored["metadata"]
                 self._queue.add(ObjectRef(kind, metadata["name"], metadata["namespace"]))

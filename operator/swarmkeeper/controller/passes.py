@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from desired_state.objects import JsonObject, Mode, ObjectRef
+from desired_state.runbook_run import RUNBOOK_RUN
 from swarmkeeper.controller import (
     announce,
     backoff,
@@ -21,14 +22,17 @@ from swarmkeeper.controller import (
     summary,
 )
 from swarmkeeper.controller.acting import Acting, revision_of
+from swarmkeeper.controller.asked import Asked
 from swarmkeeper.controller.convergence import Convergence
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard.breaker import BreakerState, breaker_of
 from swarmkeeper.controller.lookups import LookUps
 from swarmkeeper.controller.names import ACTOR, REFUSED, REQUESTED_AT
+from swarmkeeper.controller.outcome import GONE, Outcome, Result
 from swarmkeeper.controller.pass_context import pass_context
 from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.controller.requests import RunRequest
+from swarmkeeper.controller.runs.runs import Runs, Wake
 from swarmkeeper.controller.settled import Settled
 from swarmkeeper.controller.targets import Targets
 from swarmkeeper.runtime import mergepatch
@@ -39,31 +43,14 @@ from swarmkeeper.runtime.swarm import SwarmError
 
 logger = logging.getLogger(__name__)
 SOON: Final = timedelta(seconds=1)
-
-
-class Result(StrEnum):
-    """How a pass ended, in controller-runtime's words."""
-
-    SUCCESS = "success"
-    ERROR = "error"
-    REQUEUE_AFTER = "requeue_after"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What comes after a pass.
-
-    Attributes:
-        result: for metrics.
-        after: when to look again by itself; None: the object is gone.
-    """
-
-    result: Result
-    after: timedelta | None
+RETRY_RUN: Final = timedelta(seconds=5)
 
 
 _LEVELS: Final = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
-GONE: Final = Outcome(Result.SUCCESS, None)
+
+
+def _wake_nobody(_: Iterable[ObjectRef]) -> None:
+    """Whoever runs passes by hand runs the next ones, too."""
 
 
 class Passes:
@@ -71,27 +58,28 @@ class Passes:
 
     Args:
         deps: the controller's parts.
+        wake: makes objects due now.
     """
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, wake: Wake = _wake_nobody) -> None:
         self._deps = deps
         self._targets = Targets(deps)
         self._settled = Settled()
         self._convergence = Convergence()
+        self._runs = Runs(deps, wake)
 
     def run(self, ref: ObjectRef) -> Outcome:
         """Looks at one object, corrects it where that is wanted, and writes its status."""
         stored = self._deps.objects.get(ref)
-        if stored is None:
-            self._targets.forget(ref, "")
-            self._settled.forget(ref)
-            self._convergence.forget(ref)
-            self._deps.metrics.forget_breaker(ref)
-            return GONE
         started, reconcile_id = time.monotonic(), uuid.uuid4().hex[:8]
+        if stored is None:
+            return self._gone(ref)
         with pass_context(self._deps, ref, stored, reconcile_id) as span:
             try:
-                outcome = self._run(ref, stored, started, reconcile_id)
+                if ref.kind == RUNBOOK_RUN.name:
+                    outcome = self._runs.look(ref)
+                else:
+                    outcome = self._run(ref, stored, started, reconcile_id)
             except ApiError as error:
                 # The object changed or went away under the pass: look again at what is there now.
                 logger.info("pass interrupted", extra={"error": str(error)})
@@ -99,6 +87,15 @@ class Passes:
             span.note("result", str(outcome.result))
         self._measure(ref, outcome, time.monotonic() - started)
         return outcome
+
+    def _gone(self, ref: ObjectRef) -> Outcome:
+        """Drops what is kept about an object that exists no more."""
+        self._targets.forget(ref, "")
+        self._settled.forget(ref)
+        self._convergence.forget(ref)
+        self._deps.metrics.forget_breaker(ref)
+        self._runs.forget(ref)
+        return GONE
 
     def _run(
         self, ref: ObjectRef, stored: JsonObject, started: float, reconcile_id: str
@@ -123,11 +120,12 @@ class Passes:
                 reconcile_id,
                 started,
                 stored["metadata"].get("annotations", {}),
+                self._runs.begin,
             )
             if deleting:
                 report = finalizing.finalize(self._deps, acting, report)
             else:
-                report = self._look(acting, stored, report)
+                report = self._kept(acting, stored, report)
         except ReconcileError as error:
             report = replace(report, error=error)
         except SwarmError as error:
@@ -149,14 +147,30 @@ class Passes:
             self._measure_convergence(ref, stored.get("status", {}), report, started)
         return outcome
 
-    def _look(self, acting: Acting, stored: JsonObject, report: Report) -> Report:
+    def _kept(self, acting: Acting, stored: JsonObject, report: Report) -> Report:
+        """Looks at an object that is not being deleted, and tells the run whose turn it is."""
+        target = acting.target
+        reconciler = self._deps.reconcilers[target.ref.kind]
+        run = self._runs.next(target.ref)
+        if run is not None:
+            request: RunRequest | None = requests.of_run(run, reconciler.runbooks)
+        else:
+            request = requests.pending(target.ref, stored, reconciler.runbooks)
+        if (left_alone := _left_alone(target)) is not None:
+            report = replace(report, left_alone=left_alone)
+        else:
+            report = self._look(acting, stored, report, request)
+        if run is not None:
+            self._runs.tell(run, report)
+        return report
+
+    def _look(
+        self, acting: Acting, stored: JsonObject, report: Report, request: RunRequest | None
+    ) -> Report:
         """Observe, plan, act, observe, verify."""
         target = acting.target
-        if (left_alone := _left_alone(target)) is not None:
-            return replace(report, left_alone=left_alone)
         reconciler = self._deps.reconcilers[target.ref.kind]
         observed = reconciler.observe(target, self._deps.ports)
-        request = requests.pending(target.ref, stored, reconciler.runbooks)
         seen = settled.digest(stored, observed) if reconciler.steady else b""
         if request is None and self._settled.holds(target.ref, seen):
             return replace(report, settled=True)
@@ -164,11 +178,12 @@ class Passes:
         relapsed = lasting.undone(self._deps, target, plan)
         self._deps.checkpoint("planned")
         taken: tuple[Taken, ...] = ()
-        if acting.take(plan, request.action if request else None):
+        if acting.take(plan, request):
             observed = reconciler.observe(target, self._deps.ports)
             plan = reconciler.plan(target, observed)
             taken = acting.close(plan)
         verification = reconciler.verify(target, observed)
+        noted = request is not None and request.run is None
         kept = reconciler.remember(target, observed)
         if kept is not None:
             self._deps.memory.put(target.uid, kept)
@@ -176,10 +191,11 @@ class Passes:
             report,
             plan=plan,
             verification=verification,
-            hold=acting.hold,
-            error=acting.error,
+            hold=acting.hold or (acting.asked.hold if noted else None),
+            error=acting.error or (acting.asked.error if noted else None),
             taken=taken,
-            request=_handled(request, acting, taken),
+            request=_handled(request, acting),
+            asked=acting.asked,
             digest=seen,
             relapsed=relapsed,
         )
@@ -252,15 +268,13 @@ class Passes:
         metrics.last_pass.set_to_current_time()
 
 
-def _handled(
-    request: RunRequest | None, acting: Acting, taken: tuple[Taken, ...]
-) -> RunRequest | None:
-    """The request, if nothing more is to be done for it; what is held or failed is tried again."""
-    if request is None or request.action is None:
-        return request
-    if isinstance(acting.error, Stalled):
-        return replace(request, refusal=acting.error.message)
-    return request if any(step.action is request.action for step in taken) else None
+def _handled(request: RunRequest | None, acting: Acting) -> RunRequest | None:
+    """The request of an annotation, if nothing more is to be done for it; see Runs for the others."""
+    if request is None or request.run is not None or request.action is None:
+        return request if request is not None and request.run is None else None
+    if acting.asked.refusal:
+        return replace(request, refusal=acting.asked.refusal)
+    return request if acting.asked.done else None
 
 
 def _left_alone(target: Target[Any]) -> tuple[str, str] | None:
@@ -292,9 +306,18 @@ def _after(target: Target[Any] | None, report: Report, failures: int) -> timedel
         wait = backoff.delay(failures, cap=cap)
         asked = report.error.after if isinstance(report.error, Retry) else None
         return max(wait, asked) if asked else wait
+    again = _again(report.asked)
     if report.hold is not None and report.hold.after is not None:
-        return min(report.hold.after, interval)
-    return _recheck(report, interval) or backoff.spread(interval)
+        return min(report.hold.after, again, interval)
+    return min(_recheck(report, interval) or backoff.spread(interval), again)
+
+
+def _again(asked: Asked) -> timedelta:
+    """When to look again for the sake of a run."""
+    if asked.error is not None:
+        return RETRY_RUN
+    held = asked.hold.after if asked.hold is not None else None
+    return held if held is not None else timedelta.max
 
 
 def _recheck(report: Report, interval: timedelta) -> timedelta | None:

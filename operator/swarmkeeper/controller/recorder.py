@@ -12,7 +12,7 @@ from typing import Final
 
 from desired_state.objects import API_VERSION, ObjectRef
 from swarmkeeper.controller.announce import Announcement
-from swarmkeeper.controller.summary import stamp
+from swarmkeeper.runtime.conditions import stamp
 from swarmkeeper.runtime.ports import ApiError, Objects
 from swarmkeeper.runtime.redaction import Redactor
 

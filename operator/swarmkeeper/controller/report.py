@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from swarmkeeper.controller.asked import Asked
 from swarmkeeper.controller.guard import Hold
 from swarmkeeper.controller.guard.breaker import Breaker
 from swarmkeeper.controller.requests import RunRequest
@@ -52,6 +53,7 @@ class Report:
         requested_at: value of the annotation that asked for a look.
         left_alone: (reason, message) of an object that is suspended or has mode Off.
         request: a runbook that was asked for and is handled now, done or refused.
+        asked: what became of a step that a RunbookRun has asked for.
         digest: of the object and the last observation; empty where it says nothing.
         breaker: the object's breaker, where it is not closed.
         relapsed: which action did not last, for people.
@@ -70,6 +72,7 @@ class Report:
     requested_at: str = ""
     left_alone: tuple[str, str] | None = None
     request: RunRequest | None = None
+    asked: Asked = field(default_factory=Asked)
     digest: bytes = b""
     breaker: Breaker | None = None
     relapsed: str = ""

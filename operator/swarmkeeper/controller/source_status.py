@@ -13,9 +13,8 @@ from desired_state.sources import Artifact
 from swarmkeeper.controller.announce import NORMAL, WARNING, Announcement
 from swarmkeeper.controller.apply import Applied
 from swarmkeeper.controller.source_look import Look
-from swarmkeeper.controller.summary import stamp
 from swarmkeeper.runtime import conditions
-from swarmkeeper.runtime.conditions import Condition, Status
+from swarmkeeper.runtime.conditions import Condition, Status, stamp
 
 PROBLEMS_SHOWN: Final = 20
 ARTIFACT_IN_STORAGE: Final = "ArtifactInStorage"

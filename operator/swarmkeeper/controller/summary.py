@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from desired_state.objects import JsonObject
+from swarmkeeper.controller.guard import PENDING
 from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.controller.requests import HANDLED
 from swarmkeeper.runtime import conditions
-from swarmkeeper.runtime.conditions import Condition, Status
+from swarmkeeper.runtime.conditions import Condition, Status, stamp
 from swarmkeeper.runtime.errors import Stalled, Wait
 
 DRIFT_SHOWN: Final = 10
-PENDING: Final = "pendingApproval"
 BREAKER: Final = "breaker"
 _KEPT: Final = ("lastOperation", "lastHandledReconcileAt", "lastAppliedRevision", HANDLED)
 
@@ -64,11 +64,6 @@ def ready(report: Report) -> Condition:
     """The one condition to wait for."""
     status, reason, message = _ready(report)
     return Condition(conditions.READY, status, reason, message)
-
-
-def stamp(when: datetime) -> str:
-    """RFC 3339 in UTC, whole seconds, as Kubernetes writes times."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _ready(report: Report) -> tuple[Status, str, str]:

@@ -85,7 +85,7 @@ def merge(
         now: time of a transition, timezone-aware.
     """
     old = {condition["type"]: condition for condition in previous}
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = stamp(now)
     merged = []
     for condition in current:
         before = old.get(condition.type, {})
@@ -97,10 +97,15 @@ def merge(
                 "reason": condition.reason,
                 "message": condition.message,
                 "observedGeneration": generation,
-                "lastTransitionTime": before["lastTransitionTime"] if same else stamp,
+                "lastTransitionTime": before["lastTransitionTime"] if same else since,
             }
         )
     return merged
+
+
+def stamp(when: datetime) -> str:
+    """RFC 3339 in UTC, whole seconds, as Kubernetes writes times."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def find(conditions: Iterable[JsonObject], type_: str) -> JsonObject | None:

@@ -33,6 +33,7 @@ class Runbook:
         revert: how it is undone: another runbook's name, or a sentence where none exists.
         parameters: inputs that people may give.
         automatic: whether the loop itself may choose it; otherwise only people may.
+        leaves: reasons of failure that the object shows when the runbook has done what it is for.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Runbook:
     revert: str
     parameters: tuple[Parameter, ...] = ()
     automatic: bool = True
+    leaves: tuple[str, ...] = ()

@@ -54,6 +54,10 @@ _HISTORY: Final = (
     "SELECT seq, at, action, entry, document, hash FROM audit_trail"
     " WHERE uid = ? AND entry IN (?, ?, ?, ?, ?, ?) AND at >= ? ORDER BY seq"
 )
+_LATEST: Final = (
+    "SELECT seq, at, action, entry, document, hash FROM audit_trail"
+    " WHERE uid = ? AND step = ? ORDER BY seq DESC LIMIT 1"
+)
 _APPROVALS_USED: Final = (
     "SELECT count(DISTINCT action) FROM audit_trail WHERE uid = ? AND entry = ? AND action IN"
     " (SELECT action FROM audit_trail AS taken WHERE taken.action = audit_trail.action"
@@ -254,6 +258,11 @@ class AuditTrail:
             _HISTORY, (uid, Entry.INTENDED, *OUTCOMES, Entry.RELAPSED, _stamp(since))
         )
         return [_record(row) for row in rows]
+
+    def latest(self, uid: str, step: str) -> Record | None:
+        """The newest entry about a step of an object, by the step's key, or None."""
+        rows = self._database.read(_LATEST, (uid, step))
+        return _record(rows[0]) if rows else None
 
     def records(self, *, object_: str | None = None) -> Iterator[Record]:
         """All entries in order, or those of one object such as `SwarmService/web`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from support.cli import swarmkeeper
 from support.operator_process import eventually
 from support.stage import Stage
 
@@ -137,6 +139,26 @@ def test_a_restart_by_annotation_replaces_the_tasks_once(stage: Stage) -> None:
     running = [t.id for t in stage.swarm.tasks(stage.live().id) if t.desired_state == "running"]
     assert before not in running
     assert stage.live().spec["TaskTemplate"]["ForceUpdate"] == 1
+    assert ("restart", ["Intended", "Succeeded"]) in stage.actions()
+
+
+def test_a_runbook_by_command_replaces_the_tasks_and_ends_when_they_run(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.begin(replicas=2, update={"order": "start-first", "monitor": "1s"})
+    before = {t.id for t in stage.swarm.tasks(stage.live().id) if t.state == "running"}
+    target = f"SwarmService/{stage.name}"
+
+    ran = swarmkeeper(
+        capsys, "runbook", "run", "restart", target, "--kubeconfig", str(stage.operator.kubeconfig)
+    )
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[0].endswith(f"restart on {target} is asked for")
+    assert any(line.startswith("Running: ") for line in ran.out.splitlines())
+    assert ran.out.splitlines()[-1].startswith("Succeeded: replaced version ")
+    running = {t.id for t in stage.swarm.tasks(stage.live().id) if t.state == "running"}
+    assert len(running - before) == 2
     assert ("restart", ["Intended", "Succeeded"]) in stage.actions()
 
 

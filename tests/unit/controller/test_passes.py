@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from support.harness import Harness
 
-from swarmkeeper.controller.passes import Result
+from swarmkeeper.controller.outcome import Result
 from swarmkeeper.runtime.errors import Stalled, Wait
 from swarmkeeper.runtime.swarm import Refused, SwarmUnavailable
 

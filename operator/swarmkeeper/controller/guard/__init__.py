@@ -5,7 +5,7 @@ is the design's: suspended, mode, dependencies, windows, budgets, approval, brea
 """
 
 from swarmkeeper.controller.guard.checks import CHECKS, ON_THE_WAY_OUT
-from swarmkeeper.controller.guard.guard import Guard, Hold, Question
+from swarmkeeper.controller.guard.guard import PENDING, Guard, Hold, Question
 from swarmkeeper.controller.guard.policy import Policy, Share
 
-__all__ = ["CHECKS", "ON_THE_WAY_OUT", "Guard", "Hold", "Policy", "Question", "Share"]
+__all__ = ["CHECKS", "ON_THE_WAY_OUT", "PENDING", "Guard", "Hold", "Policy", "Question", "Share"]

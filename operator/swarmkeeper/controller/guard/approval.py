@@ -32,7 +32,7 @@ def approval(question: Question) -> Hold | None:
     more = f"; and {len(risky) - _SHOWN} more" if len(risky) > _SHOWN else ""
     message = (
         f"plan {expected} waits for approval: {shown}{more}. Approve it with `swarmkeeper approve"
-        f" {question.target.ref}` or the annotation {APPROVE}={expected}"
+        f" {question.asked_by or question.target.ref}` or the annotation {APPROVE}={expected}"
     )
     pending = {"hash": expected, "actions": [_document(action) for action in risky]}
     return Hold(conditions.APPROVAL_REQUIRED, message, pending=pending)
@@ -54,7 +54,7 @@ def plan_hash(question: Question) -> str:
 
 def _level(question: Question) -> Risk | None:
     """The stricter of what the object and the operator's settings ask for."""
-    declared = question.target.spec.approval is Approval.REQUIRED
+    declared = question.strict or question.target.spec.approval is Approval.REQUIRED
     levels = [REQUIRED_FROM if declared else None, question.world.policy.approval_from]
     return min((level for level in levels if level is not None), default=None)
 

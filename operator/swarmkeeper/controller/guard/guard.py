@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from desired_state.objects import JsonObject, ObjectRef
 from swarmkeeper.controller.guard.policy import Policy
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
 from swarmkeeper.store.audit import Record
+
+PENDING: Final = "pendingApproval"
+"""Field of the status that shows a plan which waits for a human's yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,9 @@ class Question:
         action: the one in question.
         world: look-ups.
         by_hand: people have asked for it, by a runbook's name.
-        annotations: of the object.
+        annotations: of the object, or of the RunbookRun that asks.
+        asked_by: the RunbookRun, where one asks.
+        strict: it asks for approval, whatever the object says.
     """
 
     target: Target[Any]
@@ -93,6 +98,8 @@ class Question:
     world: World
     by_hand: bool = False
     annotations: Mapping[str, str] = field(default_factory=dict)
+    asked_by: ObjectRef | None = None
+    strict: bool = False
 
 
 Check = Callable[[Question], Hold | None]

@@ -1,0 +1,27 @@
+"""What became, in one pass, of a step that people have asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmkeeper.controller.guard import Hold
+from swarmkeeper.runtime.errors import ReconcileError
+
+
+@dataclass(slots=True)
+class Asked:
+    """The answer to a request, apart from what the object itself needs.
+
+    Attributes:
+        done: the step was taken, now or before an interruption.
+        outcome: the kind's own sentence on the result.
+        hold: why it may not be taken now.
+        error: why it failed this time.
+        refusal: why it can never be taken.
+    """
+
+    done: bool = False
+    outcome: str = ""
+    hold: Hold | None = None
+    error: ReconcileError | None = None
+    refusal: str = ""

@@ -1,0 +1,1 @@
+"""RunbookRuns: requests for a runbook, carried out in the passes of the objects that they are for."""
