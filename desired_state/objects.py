@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from desired_state.declared import DeclaredModel
 from desired_state.fields import DnsLabel, Duration, LabelValue, QualifiedName
@@ -108,6 +108,25 @@ class Limits(DeclaredModel):
     """Tighter budgets of single runbooks, by name."""
 
 
+class EscalationStep(DeclaredModel):
+    """Something to try when an object stays unhealthy though nothing differs from what is declared."""
+
+    runbook: str = ""
+    """A runbook of the kind, e.g. `restart`; leave it out with `revert`."""
+    revert: bool = False
+    """True: the way back of the last action, where bad health came right after one that has one."""
+    after: Duration = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1))
+    """How long the object must have been unhealthy, or the step before must not have helped."""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """Inputs of the runbook, by name."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.runbook) is self.revert:
+            raise ValueError("give either a runbook or revert: true")
+        return self
+
+
 class CommonSpec(DeclaredModel):
     """Fields that every kind has, with Flux's names."""
 
@@ -131,6 +150,8 @@ class CommonSpec(DeclaredModel):
     """How long a correction must last, and health must not become bad, to count as a success."""
     limits: Limits = Limits()
     """Budget of corrective actions."""
+    escalation: tuple[EscalationStep, ...] = ()
+    """What to try, one after the other, while the object stays unhealthy though nothing differs."""
 
 
 class Metadata(DeclaredModel):

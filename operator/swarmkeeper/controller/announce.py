@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from swarmkeeper.controller.guard import PENDING
 from swarmkeeper.controller.report import Report, Taken
-from swarmkeeper.controller.summary import BREAKER
+from swarmkeeper.controller.summary import BREAKER, ESCALATION
 from swarmkeeper.runtime import conditions
 
 NORMAL: Final = "Normal"
 WARNING: Final = "Warning"
 _SHOWN: Final = 5
+_EXHAUSTED: Final = "all steps of spec.escalation were tried, and the object is not healthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ def announcements(
         found.append(Announcement(WARNING, "RunbookRefused", report.request.refusal))
     if report.relapsed:
         found.append(Announcement(WARNING, "DidNotLast", report.relapsed))
+    exhausted = report.escalation is not None and report.escalation.exhausted
+    if exhausted and not previous.get(ESCALATION, {}).get("exhausted"):
+        found.append(Announcement(WARNING, "EscalationExhausted", _EXHAUSTED))
     if BREAKER in previous and report.breaker is None:
         found.append(Announcement(NORMAL, "BreakerClosed", "actions are taken again"))
     found.extend(_of_approval(previous, report))

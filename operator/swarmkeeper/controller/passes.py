@@ -22,9 +22,9 @@ from swarmkeeper.controller import (
     summary,
 )
 from swarmkeeper.controller.acting import Acting, revision_of
-from swarmkeeper.controller.asked import Asked
 from swarmkeeper.controller.convergence import Convergence
 from swarmkeeper.controller.deps import Deps
+from swarmkeeper.controller.escalation import Escalation, escalation
 from swarmkeeper.controller.guard.breaker import BreakerState, breaker_of
 from swarmkeeper.controller.lookups import LookUps
 from swarmkeeper.controller.names import ACTOR, REFUSED, REQUESTED_AT
@@ -37,6 +37,7 @@ from swarmkeeper.controller.settled import Settled
 from swarmkeeper.controller.targets import Targets
 from swarmkeeper.runtime import mergepatch
 from swarmkeeper.runtime.errors import ReconcileError, Retry, Stalled, Wait
+from swarmkeeper.runtime.plan import Plan
 from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.runtime.reconciler import Target
 from swarmkeeper.runtime.swarm import SwarmError
@@ -177,8 +178,10 @@ class Passes:
         plan = reconciler.plan(target, observed)
         relapsed = lasting.undone(self._deps, target, plan)
         self._deps.checkpoint("planned")
+        step = self._escalation(target, plan, observed)
+        todo = replace(plan, actions=(step.action,)) if step and step.action else plan
         taken: tuple[Taken, ...] = ()
-        if acting.take(plan, request):
+        if acting.take(todo, request):
             observed = reconciler.observe(target, self._deps.ports)
             plan = reconciler.plan(target, observed)
             taken = acting.close(plan)
@@ -198,7 +201,15 @@ class Passes:
             asked=acting.asked,
             digest=seen,
             relapsed=relapsed,
+            escalation=step,
         )
+
+    def _escalation(self, target: Target[Any], plan: Plan, observed: Any) -> Escalation | None:
+        if not target.spec.escalation:
+            return None
+        reconciler = self._deps.reconcilers[target.ref.kind]
+        found = reconciler.verify(target, observed)
+        return escalation(self._deps.trail, target, reconciler.runbooks, plan, found)
 
     def _conclude(
         self, ref: ObjectRef, stored: JsonObject, target: Target[Any] | None, report: Report
@@ -306,18 +317,18 @@ def _after(target: Target[Any] | None, report: Report, failures: int) -> timedel
         wait = backoff.delay(failures, cap=cap)
         asked = report.error.after if isinstance(report.error, Retry) else None
         return max(wait, asked) if asked else wait
-    again = _again(report.asked)
+    again = _again(report)
     if report.hold is not None and report.hold.after is not None:
         return min(report.hold.after, again, interval)
     return min(_recheck(report, interval) or backoff.spread(interval), again)
 
 
-def _again(asked: Asked) -> timedelta:
-    """When to look again for the sake of a run."""
-    if asked.error is not None:
-        return RETRY_RUN
+def _again(report: Report) -> timedelta:
+    """When to look again for the sake of a run, or of the next step of an escalation."""
+    asked, step = report.asked, report.escalation
     held = asked.hold.after if asked.hold is not None else None
-    return held if held is not None else timedelta.max
+    times = (RETRY_RUN if asked.error else None, held, step.after if step else None)
+    return min((time for time in times if time is not None), default=timedelta.max)
 
 
 def _recheck(report: Report, interval: timedelta) -> timedelta | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from swarmkeeper.controller.asked import Asked
+from swarmkeeper.controller.escalation import Escalation
 from swarmkeeper.controller.guard import Hold
 from swarmkeeper.controller.guard.breaker import Breaker
 from swarmkeeper.controller.requests import RunRequest
@@ -57,6 +58,7 @@ class Report:
         digest: of the object and the last observation; empty where it says nothing.
         breaker: the object's breaker, where it is not closed.
         relapsed: which action did not last, for people.
+        escalation: how far the steps for an unhealthy object are; None for one that needs none.
         settled: nothing has changed since a pass that found all well.
     """
 
@@ -76,4 +78,5 @@ class Report:
     digest: bytes = b""
     breaker: Breaker | None = None
     relapsed: str = ""
+    escalation: Escalation | None = None
     settled: bool = False

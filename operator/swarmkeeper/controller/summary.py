@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from desired_state.objects import JsonObject
+from swarmkeeper.controller.escalation import UNHEALTHY_SINCE
 from swarmkeeper.controller.guard import PENDING
 from swarmkeeper.controller.report import Report, Taken
 from swarmkeeper.controller.requests import HANDLED
@@ -20,6 +21,7 @@ from swarmkeeper.runtime.errors import Stalled, Wait
 
 DRIFT_SHOWN: Final = 10
 BREAKER: Final = "breaker"
+ESCALATION: Final = "escalation"
 _KEPT: Final = ("lastOperation", "lastHandledReconcileAt", "lastAppliedRevision", HANDLED)
 
 
@@ -52,6 +54,7 @@ def summarize(
     )
     status["sync"], status["health"] = _sync(report), health(report)
     status.update(_drift(report, previous))
+    status.update(_ill_health(report, previous))
     status.update(_bookkeeping(report, failures, next_attempt))
     if {**previous, "lastReconcileTime": None} != {**status, "lastReconcileTime": None}:
         status["lastReconcileTime"] = stamp(report.now)
@@ -78,7 +81,8 @@ def _ready(report: Report) -> tuple[Status, str, str]:
     if plan.blocked is not None:
         return (Status.FALSE, *plan.blocked)
     if report.hold is not None:
-        return Status.FALSE, report.hold.reason, f"{report.hold.message} ({_first_drift(report)})"
+        drift = f" ({_first_drift(report)})" if plan.drift else ""
+        return Status.FALSE, report.hold.reason, f"{report.hold.message}{drift}"
     if verification.failure is not None:
         return (Status.FALSE, *verification.failure)
     if verification.progress:
@@ -187,6 +191,22 @@ def _drift(report: Report, previous: Mapping[str, Any]) -> JsonObject:
     return fields
 
 
+def _ill_health(report: Report, previous: Mapping[str, Any]) -> JsonObject:
+    """Since when the object has not been healthy, and what was tried about it."""
+    found = health(report)
+    since = previous.get(UNHEALTHY_SINCE)
+    if found == "Degraded":
+        since = since or stamp(report.now)
+    if found == "Healthy" or not since:
+        return {}
+    fields: JsonObject = {UNHEALTHY_SINCE: since}
+    if report.escalation is not None:
+        fields[ESCALATION] = report.escalation.document()
+    elif ESCALATION in previous:
+        fields[ESCALATION] = previous[ESCALATION]
+    return fields
+
+
 def _bookkeeping(report: Report, failures: int, next_attempt: datetime | None) -> JsonObject:
     fields: JsonObject = {}
     if report.requested_at:
@@ -236,6 +256,7 @@ _ENGINE_FIELDS: Final = frozenset(
         *_KEPT,
         *("observedGeneration", "conditions", "sync", "health", "drift", "driftTotal"),
         *("failureCount", "nextAttemptTime", "lastReconcileTime", PENDING, BREAKER),
+        *("driftSince", UNHEALTHY_SINCE, ESCALATION),
     }
 )
 
