@@ -12,7 +12,7 @@ from desired_state.objects import CommonSpec
 from desired_state.runbook_run import RUNBOOK_RUN, RunbookRunSpec
 from desired_state.scheme import Scheme
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs/reference/runbook-run.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs/reference/runbook-run.md").read_text("utf-8")
 EXAMPLE = PAGE.partition("```yaml\n")[2].partition("```")[0]
 
 
