@@ -77,6 +77,15 @@ class Approval(StrEnum):
     """Actions of medium risk or more wait for approval; what touches no running task does not."""
 
 
+class UpgradePolicy(StrEnum):
+    """Whether people must approve a changed spec."""
+
+    AUTO = "Auto"
+    """No: what is declared counts at once."""
+    APPROVED = "Approved"
+    """Yes: drift is healed to the last approved spec until the new one is approved."""
+
+
 class Dependency(DeclaredModel):
     """Another object that must be Ready first."""
 
@@ -146,6 +155,8 @@ class CommonSpec(DeclaredModel):
     """Times at which actions may be taken, or may not; none: at any time."""
     approval: Approval = Approval.AUTO
     """Auto, or Required: actions by which tasks restart or something is removed wait for approval."""
+    upgrade_policy: UpgradePolicy = UpgradePolicy.AUTO
+    """Auto, or Approved: a changed spec waits for approval, and the last approved one is kept meanwhile."""
     healthy_delay: Duration = Field(default=timedelta(seconds=10))
     """How long a correction must last, and health must not become bad, to count as a success."""
     limits: Limits = Limits()

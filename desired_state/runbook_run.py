@@ -15,7 +15,7 @@ from desired_state.scheme import Column, Kind
 _SUCCEEDED: Final = '.status.conditions[?(@.type=="Succeeded")]'
 _OF_THE_TARGET: Final = (
     *("interval", "retry_interval", "mode", "depends_on", "windows", "healthy_delay", "limits"),
-    "escalation",
+    *("escalation", "upgrade_policy"),
 )
 """Common fields that say how an object is kept; a run keeps nothing."""
 

@@ -72,12 +72,13 @@ def _of_action(taken: Taken) -> Announcement:
 
 def _of_approval(previous: Mapping[str, Any], report: Report) -> list[Announcement]:
     """A plan that waits for approval: once for each different plan."""
-    pending = report.hold.pending if report.hold is not None else None
-    if report.hold is None or pending is None:
+    hold = report.waiting
+    pending = hold.pending if hold is not None else None
+    if hold is None or pending is None:
         return []
     if previous.get(PENDING, {}).get("hash") == pending["hash"]:
         return []
-    return [Announcement(WARNING, report.hold.reason, report.hold.message)]
+    return [Announcement(WARNING, hold.reason, hold.message)]
 
 
 def _of_drift(

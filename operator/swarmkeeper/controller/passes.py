@@ -112,12 +112,14 @@ class Passes:
         )
         target: Target[Any] | None = None
         try:
-            target = self._targets.build(ref, stored, now)
+            upgrade = self._targets.choose(ref, stored, now)
+            report = replace(report, upgrade=None if deleting else upgrade.hold)
+            target = self._targets.build(ref, stored, upgrade, now)
             acting = Acting(
                 self._deps,
-                finalizing.GUARD if deleting else self._deps.guard,
+                finalizing.GUARD if deleting else upgrade.guard(self._deps.guard),
                 target,
-                report.revision,
+                revision_of(upgrade.stored),
                 reconcile_id,
                 started,
                 stored["metadata"].get("annotations", {}),

@@ -47,6 +47,7 @@ class Report:
         plan: on the last observation; None where none was made.
         verification: of the last observation; None where none was made.
         hold: why a planned action was not taken.
+        upgrade: why the declared version of the object waits; what was planned is for the approved one.
         error: why the pass ended early.
         taken: actions of this pass.
         refused: file:line and message where the declaration in the source is broken now.
@@ -67,6 +68,7 @@ class Report:
     plan: Plan | None = None
     verification: Verification | None = None
     hold: Hold | None = None
+    upgrade: Hold | None = None
     error: ReconcileError | None = None
     taken: tuple[Taken, ...] = field(default=())
     refused: str = ""
@@ -80,3 +82,8 @@ class Report:
     relapsed: str = ""
     escalation: Escalation | None = None
     settled: bool = False
+
+    @property
+    def waiting(self) -> Hold | None:
+        """What people are told to wait for: a version that waits goes before an action that does."""
+        return self.upgrade or self.hold

@@ -80,9 +80,9 @@ def _ready(report: Report) -> tuple[Status, str, str]:
         return Status.UNKNOWN, conditions.OBSERVATION_FAILED, message
     if plan.blocked is not None:
         return (Status.FALSE, *plan.blocked)
-    if report.hold is not None:
+    if report.waiting is not None:
         drift = f" ({_first_drift(report)})" if plan.drift else ""
-        return Status.FALSE, report.hold.reason, f"{report.hold.message}{drift}"
+        return Status.FALSE, report.waiting.reason, f"{report.waiting.message}{drift}"
     if verification.failure is not None:
         return (Status.FALSE, *verification.failure)
     if verification.progress:
@@ -125,9 +125,11 @@ def _abnormal(report: Report) -> list[Condition]:
                 ready_.message,
             )
         )
-    if report.hold is not None and report.hold.pending is not None:
+    if report.waiting is not None and report.waiting.pending is not None:
         found.append(
-            Condition(conditions.APPROVAL_REQUIRED, Status.TRUE, "PlanPending", report.hold.message)
+            Condition(
+                conditions.APPROVAL_REQUIRED, Status.TRUE, "PlanPending", report.waiting.message
+            )
         )
     if report.left_alone is not None:
         found.append(Condition(conditions.SUSPENDED, Status.TRUE, *report.left_alone))
@@ -159,7 +161,8 @@ def _sync(report: Report) -> str:
     plan = report.plan
     if plan is None or plan.unknown or report.error is not None:
         return "Unknown"
-    return "OutOfSync" if plan.drift or plan.actions or plan.blocked else "Synced"
+    differs = plan.drift or plan.actions or plan.blocked or report.upgrade
+    return "OutOfSync" if differs else "Synced"
 
 
 def health(report: Report) -> str:
@@ -219,8 +222,8 @@ def _bookkeeping(report: Report, failures: int, next_attempt: datetime | None) -
         fields["failureCount"] = failures
     if next_attempt is not None:
         fields["nextAttemptTime"] = stamp(next_attempt)
-    if report.hold is not None and report.hold.pending is not None:
-        fields[PENDING] = report.hold.pending
+    if report.waiting is not None and report.waiting.pending is not None:
+        fields[PENDING] = report.waiting.pending
     if report.breaker is not None and report.breaker.since is not None:
         fields[BREAKER] = {
             "state": str(report.breaker.state),

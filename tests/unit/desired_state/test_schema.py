@@ -162,6 +162,7 @@ def test_defaults_are_written_as_people_write_them() -> None:
         "approval": "Auto",
         "healthyDelay": "10s",
         "limits": {"maxActions": 10, "per": "10m", "runbooks": {}},
+        "upgradePolicy": "Auto",
         "escalation": [],
         "tree": {"children": []},
         "action": None,

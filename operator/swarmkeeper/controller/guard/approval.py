@@ -34,7 +34,7 @@ def approval(question: Question) -> Hold | None:
         f"plan {expected} waits for approval: {shown}{more}. Approve it with `swarmkeeper approve"
         f" {question.asked_by or question.target.ref}` or the annotation {APPROVE}={expected}"
     )
-    pending = {"hash": expected, "actions": [_document(action) for action in risky]}
+    pending = {"hash": expected, "actions": [document(action) for action in risky]}
     return Hold(conditions.APPROVAL_REQUIRED, message, pending=pending)
 
 
@@ -65,7 +65,8 @@ def _risky(question: Question) -> tuple[Action, ...]:
     return tuple(action for action in question.actions if action.risk >= level)
 
 
-def _document(action: Action) -> JsonObject:
+def document(action: Action) -> JsonObject:
+    """One action as `status.pendingApproval` shows it, secrets masked."""
     return {
         "runbook": action.runbook,
         "target": action.target,
@@ -78,11 +79,12 @@ def _document(action: Action) -> JsonObject:
 
 def _told(action: Action) -> str:
     before, after = mask_document(action.before), mask_document(action.after)
-    changes = ", ".join(_change(path, before, after) for path in {**before, **after})
+    changes = ", ".join(change(path, before, after) for path in {**before, **after})
     return f"{action.runbook} {action.target} ({action.risk.name}): {changes or action.reason}"
 
 
-def _change(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def change(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """`spec.replicas 9 → 3`; long values are cut."""
     return f"{path} {_shown(before.get(path))} → {_shown(after.get(path))}"
 
 
