@@ -9,7 +9,6 @@ breaks the chain.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -21,10 +20,10 @@ from typing import Any, Final
 import orjson
 
 from swarmkeeper.runtime.redaction import Redactor
+from swarmkeeper.store.audit_chain import GENESIS, digest
 from swarmkeeper.store.sql import Cursor, SqlDatabase
 
-_GENESIS: Final = "0" * 64
-_START: Final = (0, _GENESIS)
+_START: Final = (0, GENESIS)
 SCHEMA: Final = (
     """
     CREATE TABLE audit_trail (
@@ -38,10 +37,20 @@ SCHEMA: Final = (
     "CREATE TABLE audit_head (seq INTEGER NOT NULL, hash TEXT NOT NULL)",
     "INSERT INTO audit_head SELECT seq, hash FROM audit_trail ORDER BY seq DESC LIMIT 1",
     "CREATE INDEX audit_trail_entry ON audit_trail (entry, at)",
+    "ALTER TABLE audit_trail ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX audit_trail_name ON audit_trail (name, seq)",
 )
 """The migrations of the tables."""
 _HEAD: Final = "SELECT seq, hash FROM audit_head"
-_ALL: Final = "SELECT seq, at, action, entry, document, hash FROM audit_trail ORDER BY seq"
+_CHAIN: Final = (
+    "SELECT seq, at, action, entry, document, hash, uid, step, name FROM audit_trail ORDER BY seq"
+)
+_PART: Final = (
+    "SELECT seq, at, action, entry, document, hash FROM audit_trail"
+    " WHERE seq > ? ORDER BY seq LIMIT ?"
+)
+_NAMELESS: Final = "SELECT seq, document FROM audit_trail WHERE name = '' ORDER BY seq LIMIT ?"
+_PAGE: Final = 500
 _OPEN: Final = (
     "SELECT seq, at, action, entry, document, hash FROM audit_trail WHERE entry = ? AND action"
     " NOT IN (SELECT action FROM audit_trail WHERE entry IN (?, ?, ?, ?)) ORDER BY seq"
@@ -167,7 +176,7 @@ class AuditTrail:
         fence: Callable[[Cursor], None] = lambda _: None,
         redact: Callable[[str], str] | None = None,
     ) -> None:
-        database.migrate("audit", SCHEMA)
+        migrate(database)
         self._database = database
         self._now = now
         self._fence = fence
@@ -235,7 +244,7 @@ class AuditTrail:
         """How many actions were begun for an object since a time."""
         rows = self._database.read(
             "SELECT count(*) FROM audit_trail WHERE uid = ? AND entry = ? AND at >= ?",
-            (uid, Entry.INTENDED, _stamp(since)),
+            (uid, Entry.INTENDED, stamp(since)),
         )
         return int(rows[0][0])
 
@@ -243,19 +252,19 @@ class AuditTrail:
         """How many actions were begun for all objects since a time."""
         rows = self._database.read(
             "SELECT count(*) FROM audit_trail WHERE entry = ? AND at >= ?",
-            (Entry.INTENDED, _stamp(since)),
+            (Entry.INTENDED, stamp(since)),
         )
         return int(rows[0][0])
 
     def begun(self, uid: str, since: datetime) -> list[Record]:
         """The intents of an object since a time, oldest first."""
-        rows = self._database.read(_BEGUN, (uid, Entry.INTENDED, _stamp(since)))
+        rows = self._database.read(_BEGUN, (uid, Entry.INTENDED, stamp(since)))
         return [_record(row) for row in rows]
 
     def history(self, uid: str, since: datetime) -> list[Record]:
         """Intents, outcomes and relapses of an object since a time, oldest first."""
         rows = self._database.read(
-            _HISTORY, (uid, Entry.INTENDED, *OUTCOMES, Entry.RELAPSED, _stamp(since))
+            _HISTORY, (uid, Entry.INTENDED, *OUTCOMES, Entry.RELAPSED, stamp(since))
         )
         return [_record(row) for row in rows]
 
@@ -264,24 +273,27 @@ class AuditTrail:
         rows = self._database.read(_LATEST, (uid, step))
         return _record(rows[0]) if rows else None
 
-    def records(self, *, object_: str | None = None) -> Iterator[Record]:
-        """All entries in order, or those of one object such as `SwarmService/web`."""
-        for row in self._database.read(_ALL, ()):
-            record = _record(row)
-            if object_ is None or record.step.object == object_:
-                yield record
+    def records(self) -> Iterator[Record]:
+        """All entries, oldest first; read in parts."""
+        last = 0
+        while rows := self._database.read(_PART, (last, _PAGE)):
+            yield from map(_record, rows)
+            last = rows[-1][0]
 
     def verify(self) -> int | None:
-        """Checks the chain.
+        """Checks the chain, and that rows are found by what their entries say.
 
         Returns:
             The position of the first entry that does not fit, or None where all is well.
         """
         with self._database.snapshot() as cursor:
             last, head = cursor.execute(_HEAD).fetchone() or _START
-            previous, expected = _GENESIS, 1
-            for seq, at, action, entry, document, stored in cursor.execute(_ALL):
-                if seq != expected or stored != _hash(previous, at, action, entry, document):
+            previous, expected = GENESIS, 1
+            for seq, at, action, entry, document, stored, *found_by in cursor.execute(_CHAIN):
+                body = _bytes(document)
+                if seq != expected or stored != digest(previous, at, action, entry, body):
+                    return expected
+                if found_by != _found_by(body):
                     return expected
                 previous, expected = stored, expected + 1
         # The newest entries leave no gap when they are removed: the head remembers them.
@@ -301,17 +313,18 @@ class AuditTrail:
             if entry in _BEGINNINGS:
                 self._fence(cursor)
             # Stamped inside the write lock: order of time and order of the chain agree.
-            at = _stamp(self._now())
+            at = stamp(self._now())
             last, head = cursor.execute(_HEAD).fetchone() or _START
-            seq, digest = last + 1, _hash(head, at, action, entry, document)
+            seq, hash_ = last + 1, digest(head, at, action, entry, document)
+            name = _name(step.object)
             cursor.execute(
-                "INSERT INTO audit_trail (seq, at, action, entry, uid, step, document, hash)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (seq, at, action, entry, step.uid, step.step, document, digest),
+                "INSERT INTO audit_trail (seq, at, action, entry, uid, step, document, hash, name)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (seq, at, action, entry, step.uid, step.step, document, hash_, name),
             )
             cursor.execute("DELETE FROM audit_head")
-            cursor.execute("INSERT INTO audit_head VALUES (?, ?)", (seq, digest))
-        return Record(seq, at, action, entry, step, outcome, verification, digest)
+            cursor.execute("INSERT INTO audit_head VALUES (?, ?)", (seq, hash_))
+        return Record(seq, at, action, entry, step, outcome, verification, hash_)
 
     def _load_open(self) -> list[Record]:
         rows = self._database.read(_OPEN, (Entry.INTENDED, *OUTCOMES))
@@ -325,12 +338,31 @@ def _record(row: tuple[Any, ...]) -> Record:
     return Record(seq, at, action, Entry(entry), Step(**fields), outcome, verification, digest)
 
 
-def _hash(previous: str, at: str, action: str, entry: str, document: bytes | str) -> str:
+def migrate(database: SqlDatabase) -> None:
+    """Makes the tables, or brings them up to date."""
+    database.migrate("audit", SCHEMA)
+    while rows := database.read(_NAMELESS, (_PAGE,)):  # entries of an older version
+        with database.write() as cursor:
+            for seq, document in rows:
+                name = _name(orjson.loads(document).get("object", "")) or "-"
+                cursor.execute("UPDATE audit_trail SET name = ? WHERE seq = ?", (name, seq))
+
+
+def _name(object_: str) -> str:
+    return object_.rpartition("/")[2]
+
+
+def _bytes(document: bytes | str) -> bytes:
     # A row that someone edited by hand may come back as text.
-    body = document.encode() if isinstance(document, str) else document
-    head = f"{previous}\n{at}\n{action}\n{entry}\n"
-    return hashlib.sha256(head.encode() + body).hexdigest()
+    return document.encode() if isinstance(document, str) else document
 
 
-def _stamp(when: datetime) -> str:
+def _found_by(document: bytes) -> list[str]:
+    """The columns that repeat what the document says."""
+    fields = orjson.loads(document)
+    return [fields["uid"], fields["step"], _name(fields["object"])]
+
+
+def stamp(when: datetime) -> str:
+    """A time as entries have it: texts compare as the times do."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
