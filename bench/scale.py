@@ -150,7 +150,9 @@ def existing(number: int) -> dict[str, object]:
 
 def all_ready(operator: Any, size: int) -> bool:
     """Whether every object is Ready; the costly look is only taken when the passes add up."""
-    return passes(operator) >= size and len(operator.controller) == 0 and ready(operator) >= size
+    term = operator.term
+    idle = term is not None and len(term.controller) == 0
+    return idle and passes(operator) >= size and ready(operator) >= size
 
 
 def ready(operator: Any) -> int:
@@ -164,7 +166,7 @@ def ready(operator: Any) -> int:
 
 def passes(operator: Any) -> int:
     """How many passes have found their object to be in order: cheap to ask."""
-    registry = operator.deps.metrics.registry
+    registry = operator.metrics.registry
     labels = {"controller": "SwarmService", "result": "success"}
     return int(registry.get_sample_value("controller_runtime_reconcile_total", labels) or 0)
 

@@ -1,22 +1,22 @@
-"""The composition root: builds the operator from its parts, starts them in order, stops them in reverse."""
+"""The composition root: opens the store, serves the API, and begins a term once the lease is held.
+
+While another operator acts, this one stands by: it serves the API and nothing else.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from typing import IO, Final
 
 from aiohttp import web
 
 from desired_state.git_repository import GIT_REPOSITORY
-from desired_state.objects import API_VERSION, JsonObject, ObjectRef
 from desired_state.runbook_run import RUNBOOK_RUN
 from desired_state.scheme import Scheme
-from desired_state.sources import FolderSource, GitSource, Source, SourceConfig
-from reconcilers.registry import RECONCILERS
 from swarmkeeper.apiserver.access import Tokens
 from swarmkeeper.apiserver.certificates import LOOPBACK, ServerCertificate
 from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
@@ -25,71 +25,26 @@ from swarmkeeper.apiserver.server import ApiServer, ServerOptions
 from swarmkeeper.apiserver.tokens import FOLDER as TOKENS
 from swarmkeeper.apiserver.tokens import SecretTokens, TokenFolder
 from swarmkeeper.controller import webhook
-from swarmkeeper.controller.controller import Controller
-from swarmkeeper.controller.deps import Deps, no_checkpoint
-from swarmkeeper.controller.guard import CHECKS, Guard
-from swarmkeeper.controller.kopf_host import ApiAccess, KopfHost
+from swarmkeeper.controller.kopf_host import ApiAccess
 from swarmkeeper.controller.metrics import Metrics
-from swarmkeeper.controller.names import ACTOR
-from swarmkeeper.controller.origins import Origins
-from swarmkeeper.controller.recorder import Recorder
-from swarmkeeper.controller.signals import SignalIndex
-from swarmkeeper.controller.source_loop import SourceJob, SourceLoop
-from swarmkeeper.controller.traced import traced
-from swarmkeeper.guarding import policy_of
-from swarmkeeper.runtime.ports import Ports
-from swarmkeeper.runtime.reconciler import Reconciler
-from swarmkeeper.runtime.redaction import Redactor
-from swarmkeeper.runtime.tracing import Tracer
+from swarmkeeper.controller.names import ACTOR, REQUESTED_AT
+from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.settings import Settings
-from swarmkeeper.source_settings import demand, seeded
-from swarmkeeper.store.audit import AuditTrail
-from swarmkeeper.store.memory import Memory
-from swarmkeeper.store.opening import Place, lock_folder
-from swarmkeeper.store.sql import DatabaseError, SqlDatabase
+from swarmkeeper.store.opening import Place, lock_folder, one_at_a_time
+from swarmkeeper.store.sql import DatabaseError
 from swarmkeeper.store.sql_objects import SqlObjectStore
 from swarmkeeper.store.tenure import Tenure
+from swarmkeeper.term import Parts, Term, source_ref
+from swarmkeeper.world import Watcher, World
 
+__all__ = ["ConfigurationError", "Operator", "Watcher", "World"]
 METRICS_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format, as `render` writes it; Prometheus 3 takes no answer that names none."""
-logger = logging.getLogger(__name__)
+logger: Final = logging.getLogger(__name__)
 
 
 class ConfigurationError(Exception):
-    """The operator can't be started as it was asked to; the message says what to change."""
-
-
-class Watcher(Protocol):
-    """Tells of movements in the world, until it is stopped."""
-
-    def start(self) -> None:
-        """Begins to watch; returns at once."""
-        ...
-
-    def stop(self) -> None:
-        """Ends promptly."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The outside world as the operator meets it; tests and benches bring their own.
-
-    Attributes:
-        ports: what kinds may ask.
-        watch: (on_signals, on_gap) -> a watcher of events.
-        reconcilers: by kind name.
-        checkpoint: called at each step of a pass, for crash tests.
-        tracer: told of the steps of passes; None: nobody is.
-        redactor: takes secrets out of texts that others wrote.
-    """
-
-    ports: Ports
-    watch: Callable[[Callable[[set[str]], None], Callable[[], None]], Watcher]
-    reconcilers: Mapping[str, Reconciler[Any, Any]] = field(default_factory=lambda: RECONCILERS)
-    checkpoint: Callable[[str], None] = no_checkpoint
-    tracer: Tracer | None = None
-    redactor: Redactor = field(default_factory=Redactor)
+    """The operator can't be started as it was asked to, or had to end; the message says why."""
 
 
 class Operator:
@@ -98,232 +53,199 @@ class Operator:
     Args:
         settings: how to run.
         world: the outside world.
+
+    Raises:
+        ConfigurationError: it can't run so.
+        DatabaseError: the store can't be opened.
     """
 
     def __init__(self, settings: Settings, world: World) -> None:
+        if settings.folder is not None and settings.git:
+            raise ConfigurationError("give either a git URL or a folder, not both")
         self._settings = settings
-        self._world = world
-        self._lock = _lock(settings.data_dir)
-        self._scheme = Scheme(
-            [
-                GIT_REPOSITORY,
-                RUNBOOK_RUN,
-                *(reconciler.kind for reconciler in world.reconcilers.values()),
-            ]
-        )
+        kinds = [reconciler.kind for reconciler in world.reconcilers.values()]
+        scheme = Scheme([GIT_REPOSITORY, RUNBOOK_RUN, *kinds])
         place = Place(settings.data_dir, settings.store, settings.store_password_file)
-        self._database = place.open()
-        self._tenure = self._begin(place)
-        self._store = SqlObjectStore(self._database)
-        self.objects = Resources(self._store, self._scheme, clock=world.ports.clock)
-        self.deps = self._deps(self._database)
-        self.controller = Controller(self.deps, workers=settings.workers)
-        self._source = self._source_loop()
-        self._watcher = world.watch(self.controller.on_signals, self.controller.look_at_all)
+        self.metrics = Metrics()
+        with ExitStack() as opened:  # closed again where what follows fails
+            self._lock = opened.enter_context(_lock(settings))
+            self._database = opened.enter_context(closing(place.open()))
+            self._tenure = Tenure(place, self._database)
+            store = SqlObjectStore(self._database)
+            opened.pop_all()
+        self.objects = Resources(store, scheme, clock=world.ports.clock)
+        self._parts = Parts(
+            settings,
+            world,
+            scheme,
+            self._database,
+            store,
+            self.objects,
+            self.metrics,
+            self._tenure,
+        )
+        self._server: ApiServer | None = None
+        self._tokens: Tokens | None = None
+        self.term: Term | None = None
+        """What this operator does while it acts; None while it stands by."""
         self.url = ""
 
-    async def run(self, stop: asyncio.Event, started: asyncio.Event | None = None) -> None:
+    async def run(
+        self,
+        stop: asyncio.Event,
+        started: asyncio.Event | None = None,
+        acting: Callable[[], object] = lambda: None,
+    ) -> None:
         """Runs until `stop` is set.
 
         Args:
             stop: set by the signal handler.
-            started: set once everything is up.
+            started: set once the API is up, and everything else too if this operator acts at once.
+            acting: called whenever this operator has begun to act.
+
+        Raises:
+            ConfigurationError: it had to end by itself.
         """
-        loop = asyncio.get_running_loop()
-        self._tenure.keep(lambda: loop.call_soon_threadsafe(stop.set))
-        tokens = Tokens.in_folder(self._settings.data_dir)
-        certificate = await asyncio.to_thread(self._certificate)
-        server = ApiServer(
+        elected, call = asyncio.Event(), asyncio.get_running_loop().call_soon_threadsafe
+        failure: BaseException | None = None
+        try:
+            acts = await asyncio.to_thread(
+                self._tenure.begin, lambda: call(elected.set), lambda: call(stop.set)
+            )
+            access = await self._serve()
+            if acts:
+                await self._act(access, stop, acting)
+            elif self._settings.store or self._settings.kubeconfig:
+                self._write_kubeconfig(access)
+            logger.info("operator is up", extra={"api": self.url, "acts": acts})
+            if started is not None:
+                started.set()
+            if not acts and await _first(elected, stop):
+                await self._act(access, stop, acting)
+            await stop.wait()
+        finally:
+            failure = await self._end()
+        if failure is not None:
+            raise ConfigurationError(f"kopf ended: {failure}")
+        if self._tenure.lost:
+            raise ConfigurationError(self._tenure.lost)
+
+    async def _serve(self) -> ApiAccess:
+        tokens, certificate = await asyncio.to_thread(self._credentials)
+        self._tokens = tokens
+        self._server = ApiServer(
             self.objects,
             tokens=tokens,
-            options=_server_options(self._settings, certificate),
+            options=self._options(certificate),
             extra_routes=self._routes(),
-            registry=self.deps.metrics.registry,
+            registry=self.metrics.registry,
         )
-        self.url = await server.start()
-        self._seed_source()
-        access = ApiAccess(self.url, tokens.operator, certificate.certificate)
-        host = KopfHost(access, self._scheme, self.controller.on_change)
-        kopf_task = asyncio.create_task(host.run(), name="kopf")
-        kopf_task.add_done_callback(lambda _task: stop.set())
-        await host.wait_ready(kopf_task)
-        await self._start()
+        self.url = await self._server.start()
+        return ApiAccess(self.url, tokens.operator, certificate.certificate)
+
+    async def _act(
+        self, access: ApiAccess, stop: asyncio.Event, acting: Callable[[], object]
+    ) -> None:
+        self.term = await asyncio.to_thread(Term, self._parts, access)
+        self.metrics.note_leader(acts=True)
+        await self.term.begin(stop.set)
         # Written last: who waits for the file finds an operator that is up.
+        self._write_kubeconfig(access)
+        acting()
+
+    async def _end(self) -> BaseException | None:
+        """Begins nothing new, hands the lease on, ends the API; gives what kopf failed with."""
+        failure = None
+        if self.term is not None:
+            await self.term.end(grace=not self._tenure.lost)
+        await asyncio.to_thread(self._tenure.end)
+        self.metrics.note_leader(acts=False)
+        if self.term is not None:
+            failure = await self.term.close()
+        if self._server is not None:
+            await self._server.stop()
+        await asyncio.to_thread(self._database.close)
+        self._lock.close()
+        logger.info("operator has stopped")
+        return failure
+
+    def _credentials(self) -> tuple[Tokens, ServerCertificate]:
+        folder = self._settings.data_dir
+        hosts = (*LOOPBACK, *({self._settings.host} - {*LOOPBACK, "0.0.0.0", "::"}))  # noqa: S104
+        with one_at_a_time(folder):
+            return Tokens.in_folder(folder), ServerCertificate.in_folder(folder, hosts)
+
+    def _write_kubeconfig(self, access: ApiAccess) -> None:
         write_kubeconfig(
             self._settings.kubeconfig_path,
             server=self.url,
-            token=tokens.admin,
-            authority=certificate.certificate.read_bytes(),
+            token=self._tokens.admin if self._tokens else "",
+            authority=access.authority.read_bytes(),
         )
-        logger.info(
-            "operator is up", extra={"api": self.url, "kubeconfig": self._settings.kubeconfig_path}
+
+    def _options(self, certificate: ServerCertificate) -> ServerOptions:
+        settings = self._settings
+        certificate_file, key_file = settings.tls_cert, settings.tls_key
+        given = certificate_file and key_file and ServerCertificate(certificate_file, key_file)
+        issued = TokenFolder(settings.data_dir / TOKENS)
+        return ServerOptions(
+            host=settings.host,
+            port=settings.port,
+            certificate=certificate,
+            named_certificate=given or None,
+            token_sources=(issued, SecretTokens(settings.token_secrets)),
+            guarded=frozenset({"/metrics"}),
+            tidies=lambda: self._tenure.acts,
         )
-        if started is not None:
-            started.set()
-        try:
-            await stop.wait()
-        finally:
-            await self._stop()
-            host.stop()
-            await asyncio.wait([kopf_task], timeout=self._settings.grace.total_seconds())
-            await server.stop()
-            await asyncio.to_thread(self._tenure.end)
-            self._database.close()
-            self._lock.close()
-            logger.info("operator has stopped")
-        if kopf_task.done() and not kopf_task.cancelled() and kopf_task.exception():
-            raise ConfigurationError(f"kopf ended: {kopf_task.exception()}")
-        if self._tenure.lost:
-            raise ConfigurationError("another operator has taken over")
-
-    def _begin(self, place: Place) -> Tenure:
-        try:
-            return Tenure(place, self._database)
-        except DatabaseError:
-            self._database.close()
-            self._lock.close()
-            raise
-
-    def _certificate(self) -> ServerCertificate:
-        hosts = (*LOOPBACK, *({self._settings.host} - {*LOOPBACK, "0.0.0.0", "::"}))  # noqa: S104
-        return ServerCertificate.in_folder(self._settings.data_dir, hosts)
-
-    async def _start(self) -> None:
-        await asyncio.to_thread(self.controller.start)
-        self._watcher.start()
-        if self._source is not None:
-            self._source.start()
-
-    async def _stop(self) -> None:
-        """Nothing new is begun; steps that run end, or leave their intent in the audit trail."""
-        grace = self._settings.grace.total_seconds()
-        self._watcher.stop()
-        if self._source is not None:
-            await asyncio.to_thread(self._source.stop, grace)
-        if not await asyncio.to_thread(self.controller.stop, grace):
-            logger.warning("passes did not end in time", extra={"grace": grace})
-
-    def _deps(self, database: SqlDatabase) -> Deps:
-        policy = policy_of(self._settings)
-        redactor = self._world.redactor
-        deps = Deps(
-            reconcilers=self._world.reconcilers,
-            objects=self.objects,
-            ports=self._world.ports,
-            guard=Guard(CHECKS),
-            trail=AuditTrail(database, fence=self._tenure.check, redact=redactor.text),
-            memory=Memory(database),
-            recorder=Recorder(self.objects, actor=ACTOR, redactor=redactor),
-            origins=Origins(),
-            signals=SignalIndex(),
-            metrics=Metrics(),
-            policy=policy,
-            admission=policy.admission(),
-            redactor=redactor,
-            checkpoint=self._world.checkpoint,
-        )
-        return traced(deps, self._world.tracer) if self._world.tracer else deps
 
     def _routes(self) -> list[web.RouteDef]:
         async def metrics(_request: web.Request) -> web.Response:
-            body = await asyncio.to_thread(self.deps.metrics.render)
+            body = await asyncio.to_thread(self.metrics.render)
             return web.Response(body=body, headers={"Content-Type": METRICS_FORMAT})
 
         async def ready(_request: web.Request) -> web.Response:
-            problem = self.controller.problem()
-            return web.Response(text=problem or "ok", status=500 if problem else 200)
+            problem = self._tenure.problem() or (self.term.problem() if self.term else "")
+            text = problem or ("ok" if self.term else "ok: standing by, another operator acts")
+            return web.Response(text=text, status=500 if problem else 200)
 
         routes = [web.get("/metrics", metrics), web.get("/readyz", ready)]
-        if self._source is not None:
-            routes.append(webhook.route(self._webhook_secret, self._source.trigger))
+        if self._settings.git or self._settings.folder:
+            routes.append(webhook.route(self._webhook_secret, self._ask_for_a_look))
         return routes
 
     def _webhook_secret(self) -> str:
         path = self._settings.webhook_secret_file
         return path.read_text(encoding="utf-8").strip() if path else ""
 
-    def _source_loop(self) -> SourceLoop | None:
-        source = _source(self._settings)
-        if source is None:
-            return None
-        ref = ObjectRef(GIT_REPOSITORY.name, self._settings.source_name)
-        job = SourceJob(ref, source, self._scheme, demand(self._settings))
-        loop = SourceLoop(self.deps, job, self._look_at)
-        self.controller.add_source(ref, loop.trigger)
-        return loop
-
-    def _look_at(self, refs: Any) -> None:
-        self.controller.look_at(refs, urgent=True)
-
-    def _seed_source(self) -> None:
-        """Makes the GitRepository object say what the settings say."""
-        if self._source is None:
+    async def _ask_for_a_look(self) -> None:
+        """Looks at the source, or asks the operator that acts to do so, through the store."""
+        if self.term is not None:
+            self.term.look_at_source()
             return
-        wanted = _repository(self._settings)
-        ref = ObjectRef(GIT_REPOSITORY.name, self._settings.source_name)
-        stored = self.objects.get(ref)
-        if stored is None:
-            self.objects.create(wanted, actor=ACTOR)
-        else:
-            spec = seeded(stored["spec"], wanted["spec"])
-            self.objects.replace({**stored, "spec": spec}, actor=ACTOR)
+        when = datetime.now(UTC).isoformat(timespec="microseconds")
+        patch = {"metadata": {"annotations": {REQUESTED_AT: when}}}
+        try:
+            await asyncio.to_thread(
+                self.objects.patch, source_ref(self._settings), patch, actor=ACTOR
+            )
+        except ApiError as error:
+            raise webhook.Unavailable(
+                f"standing by, and the one that acts can't be asked: {error}"
+            ) from error
 
 
-def _server_options(settings: Settings, certificate: ServerCertificate) -> ServerOptions:
-    certificate_file, key_file = settings.tls_cert, settings.tls_key
-    given = certificate_file and key_file and ServerCertificate(certificate_file, key_file)
-    issued = TokenFolder(settings.data_dir / TOKENS)
-    return ServerOptions(
-        host=settings.host,
-        port=settings.port,
-        certificate=certificate,
-        named_certificate=given or None,
-        token_sources=(issued, SecretTokens(settings.token_secrets)),
-        guarded=frozenset({"/metrics"}),
-    )
+async def _first(wanted: asyncio.Event, other: asyncio.Event) -> bool:
+    """Waits for one of two events; whether it is the first, and the other is not set."""
+    waiting = [asyncio.create_task(event.wait()) for event in (wanted, other)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    return wanted.is_set() and not other.is_set()
 
 
-def _source(settings: Settings) -> Source | None:
-    if settings.folder is not None:
-        if settings.git:
-            raise ConfigurationError("give either a git URL or a folder, not both")
-        return FolderSource(settings.folder.resolve())
-    if not settings.git:
-        return None
-    config = SourceConfig(
-        url=settings.git,
-        **settings.ref,
-        path=settings.path,
-        token_file=settings.git_token_file,
-        ssh_key_file=settings.git_ssh_key_file,
-        known_hosts_file=settings.git_known_hosts_file,
-        ca_file=settings.git_ca_file,
-    )
-    return GitSource(config, settings.data_dir / "source")
-
-
-def _repository(settings: Settings) -> JsonObject:
-    spec: JsonObject = {
-        "url": settings.git or str(settings.folder.resolve() if settings.folder else ""),
-        "path": settings.path,
-        "interval": f"{settings.source_interval.total_seconds():g}s",
-        "prune": settings.prune,
-        "allowEmpty": settings.allow_empty,
-    }
-    if settings.git:
-        spec.update(settings.ref)
-    if settings.verify_mode is not None:
-        spec["verify"] = {"mode": str(settings.verify_mode)}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": GIT_REPOSITORY.name,
-        "metadata": {"name": settings.source_name},
-        "spec": spec,
-    }
-
-
-def _lock(data_dir: Path) -> IO[str]:
+def _lock(settings: Settings) -> IO[str]:
+    """The data folder: for this process alone, or for all operators on the SQLite file in it."""
     try:
-        return lock_folder(data_dir)
+        return lock_folder(settings.data_dir, shared=not settings.store)
     except DatabaseError as error:
         raise ConfigurationError(str(error)) from error

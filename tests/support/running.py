@@ -13,9 +13,11 @@ from desired_state.objects import ObjectRef
 from support.toy import GaugeReconciler, Gauges
 from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.composition import Operator, World
+from swarmkeeper.controller.controller import Controller
 from swarmkeeper.runtime.ports import HttpProbe, Ports
 from swarmkeeper.runtime.swarm import Swarm
 from swarmkeeper.settings import Settings
+from swarmkeeper.term import Term
 
 REF = ObjectRef("Gauge", "a")
 
@@ -55,9 +57,19 @@ class Running:
         return self
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(20)
         assert not self._thread.is_alive()
+
+    @property
+    def term(self) -> Term:
+        assert self.operator.term is not None
+        return self.operator.term
+
+    @property
+    def controller(self) -> Controller:
+        return self.term.controller
 
     def ready(self, ref: ObjectRef = REF) -> str:
         stored = self.operator.objects.get(ref) or {}

@@ -26,10 +26,14 @@ class Housekeeping:
     Args:
         verbs: the objects.
         event_ttl: how long events are kept after they happened last.
+        due: asked each time: whether it is for this process to do.
     """
 
-    def __init__(self, verbs: Verbs, *, event_ttl: timedelta) -> None:
+    def __init__(
+        self, verbs: Verbs, *, event_ttl: timedelta, due: Callable[[], bool] = lambda: True
+    ) -> None:
         self._verbs = verbs
+        self._due = due
         self._event_ttl = event_ttl
         self._previous = 0
         self._stopping = asyncio.Event()
@@ -68,6 +72,8 @@ class Housekeeping:
 
     async def _every(self, interval: float, work: Callable[[], int]) -> None:
         while not await self._stopped_within(interval):
+            if not self._due():
+                continue
             try:
                 count = await asyncio.to_thread(work)
             except Exception:  # the next turn tries again

@@ -52,6 +52,7 @@ class ServerOptions:
         token_sources: tokens besides the program's own; read again while the API runs.
         named_certificate: shown to clients that reach the API by another name than localhost.
         guarded: paths of extra routes for those alone who hold a token.
+        tidies: whether this server forgets old history and events now; of several, one is enough.
     """
 
     host: str = "127.0.0.1"
@@ -62,6 +63,7 @@ class ServerOptions:
     token_sources: Sequence[TokenSource] = ()
     named_certificate: ServerCertificate | None = None
     guarded: frozenset[str] = frozenset()
+    tidies: Callable[[], bool] = lambda: True
 
 
 class ApiServer:
@@ -129,7 +131,9 @@ class ApiServer:
         context = certificate.context(self._options.named_certificate) if certificate else None
         site = web.TCPSite(runner, self._options.host, self._options.port, ssl_context=context)
         await site.start()
-        housekeeping = Housekeeping(self._resources.verbs, event_ttl=self._options.event_ttl)
+        housekeeping = Housekeeping(
+            self._resources.verbs, event_ttl=self._options.event_ttl, due=self._options.tidies
+        )
         stack.push_async_callback(housekeeping.stop)
         housekeeping.start()
         fresh = asyncio.create_task(self._access.keep_fresh(), name="api-tokens")

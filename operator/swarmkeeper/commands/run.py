@@ -50,7 +50,7 @@ def run(settings: Settings) -> None:
     tracer = _tracer(redactor)
     try:
         operator = Operator(settings, world(settings, tracer, redactor))
-        tracer.register(operator.deps.metrics.registry)
+        tracer.register(operator.metrics.registry)
         asyncio.run(serve(operator))
     finally:
         tracer.close()
@@ -77,14 +77,10 @@ def _tracer(redactor: Redactor) -> OtlpTracer:
 
 async def serve(operator: Operator) -> None:
     """Runs an operator until SIGTERM or SIGINT."""
-    stop, started = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
     _stop_on_signals(stop)
-    running = asyncio.create_task(operator.run(stop, started))
-    up = asyncio.create_task(started.wait())
-    await asyncio.wait([running, up], return_when=asyncio.FIRST_COMPLETED)
-    _stop_on_signals(stop)  # kopf has put its own handlers there, and would stop first and slowly
-    await running
-    up.cancel()
+    # kopf puts its own handlers there whenever it begins, and would stop first and slowly.
+    await operator.run(stop, acting=lambda: _stop_on_signals(stop))
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

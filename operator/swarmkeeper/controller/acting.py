@@ -162,6 +162,8 @@ class Acting:
         Args:
             fresh: a plan on an observation made after the last action.
         """
+        if self.attempts:
+            self.deps.require_lease()  # else a successor has closed them, or will
         wanted = {action.key(self.target.uid, self.target.generation) for action in fresh.actions}
         taken = []
         for attempt in self.attempts:
@@ -255,6 +257,7 @@ class Acting:
     def _take_one(self, plan: Plan, action: Action, step: Step, action_id: str) -> None:
         started_at = self.deps.ports.clock.now()
         self.deps.checkpoint("intended")
+        self.deps.require_lease()  # it may have been paused since the intent
         outcome = self._act(action_id, action, step)
         self.deps.checkpoint("acted")
         seconds = time.monotonic() - self.started

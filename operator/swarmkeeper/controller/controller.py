@@ -55,6 +55,7 @@ class Controller:
 
     def start(self) -> None:
         """Starts the workers and makes every stored object due."""
+        self._note_all()
         for worker in self._workers:
             worker.start()
         self.look_at_all()
@@ -70,7 +71,7 @@ class Controller:
         """
         self._queue.close()
         deadline = time.monotonic() + grace
-        for worker in self._workers:
+        for worker in filter(threading.Thread.is_alive, self._workers):
             worker.join(max(0.0, deadline - time.monotonic()))
         return not any(worker.is_alive() for worker in self._workers)
 
@@ -133,6 +134,14 @@ class Controller:
     def __len__(self) -> int:
         """How many objects are due now or in progress."""
         return len(self._queue) + self._queue.in_progress
+
+    def _note_all(self) -> None:
+        """Notes how objects are that are due anyway: being told of them is no reason to look twice."""
+        for kind in self._kinds:
+            for stored in self._deps.objects.list(kind):
+                metadata = stored["metadata"]
+                ref = ObjectRef(kind, metadata["name"], metadata["namespace"])
+                self._seen.setdefault(ref, _fingerprint(stored))
 
     def _work(self) -> None:
         metrics = self._deps.metrics

@@ -20,6 +20,10 @@ from swarmkeeper.store.audit import AuditTrail
 from swarmkeeper.store.memory import Memory
 
 
+def nobody_else() -> None:
+    """Does nothing: no other operator could act."""
+
+
 def no_checkpoint(_name: str) -> None:
     """Does nothing: in tests, a checkpoint is where the process is killed."""
 
@@ -43,6 +47,7 @@ class Deps:
         admission: held from the guard's yes to the intent.
         tracer: told of the steps of a pass.
         redactor: takes secrets out of texts that others wrote.
+        require_lease: raises LeaseLost where another operator may act by now.
         checkpoint: called with the name of each step of a pass, for crash tests.
     """
 
@@ -60,4 +65,5 @@ class Deps:
     admission: AbstractContextManager[Any] = field(default_factory=nullcontext)
     tracer: Tracer = NO_TRACER
     redactor: Redactor = field(default_factory=Redactor)
+    require_lease: Callable[[], None] = field(default=nobody_else)
     checkpoint: Callable[[str], None] = field(default=no_checkpoint)

@@ -23,6 +23,7 @@ QUEUE: Final = "passes"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _LONG: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _RESULTS: Final = ("success", "error", "requeue_after")
+_LEASE: Final = "swarmkeeper"  # one store has one lease
 
 
 class Metrics:
@@ -38,6 +39,16 @@ class Metrics:
         self._reconcile()
         self._queue()
         self._actions()
+        self._lease()
+
+    def _lease(self) -> None:
+        self.leader = Gauge(
+            "leader_election_master_status",
+            "Whether this operator acts: 1, or 0 where it stands by.",
+            ("name",),
+            registry=self.registry,
+        )
+        self.note_leader(acts=False)
 
     def _reconcile(self) -> None:
         self.passes = self._counter(
@@ -122,6 +133,10 @@ class Metrics:
                 self.passes.labels(kind, result)
             for counter in (self.errors, self.panics, self.status_writes, self.seconds):
                 counter.labels(kind)
+
+    def note_leader(self, *, acts: bool) -> None:
+        """Sets whether this operator acts."""
+        self.leader.labels(_LEASE).set(acts)
 
     def note_breaker(self, ref: ObjectRef, level: int) -> None:
         """Sets the state of an object's breaker: 0 closed, 1 half open, 2 open."""

@@ -41,6 +41,7 @@ from swarmkeeper.runtime.plan import Plan
 from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.runtime.reconciler import Target
 from swarmkeeper.runtime.swarm import SwarmError
+from swarmkeeper.store.lease import LeaseLost
 
 logger = logging.getLogger(__name__)
 SOON: Final = timedelta(seconds=1)
@@ -84,6 +85,10 @@ class Passes:
             except ApiError as error:
                 # The object changed or went away under the pass: look again at what is there now.
                 logger.info("pass interrupted", extra={"error": str(error)})
+                outcome = Outcome(Result.REQUEUE_AFTER, SOON)
+            except LeaseLost as error:
+                # Nothing of it is concluded here; what was begun is for the successor to close.
+                logger.warning("pass given up", extra={"error": str(error)})
                 outcome = Outcome(Result.REQUEUE_AFTER, SOON)
             span.note("result", str(outcome.result))
         self._measure(ref, outcome, time.monotonic() - started)
@@ -133,7 +138,7 @@ class Passes:
             report = replace(report, error=error)
         except SwarmError as error:
             report = replace(report, error=Retry(str(error), reason="EngineRefused"))
-        except ApiError:
+        except (ApiError, LeaseLost):
             raise
         except Exception as error:
             logger.exception("pass failed", extra={"object": str(ref)})

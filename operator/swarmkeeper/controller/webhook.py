@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
@@ -14,12 +14,16 @@ PATH: Final = "/hooks/git"
 logger = logging.getLogger(__name__)
 
 
-def route(secret: Callable[[], str], trigger: Callable[[], None]) -> web.RouteDef:
+class Unavailable(Exception):  # noqa: N818 - says what it is
+    """Nobody can be asked to look now; the message says why."""
+
+
+def route(secret: Callable[[], str], ask: Callable[[], Awaitable[None]]) -> web.RouteDef:
     """The route of the hook.
 
     Args:
         secret: reads the secret; empty means that the hook is closed.
-        trigger: makes the source loop look.
+        ask: makes the source loop look; raises Unavailable where it can't.
     """
 
     async def receive(request: web.Request) -> web.Response:
@@ -32,7 +36,10 @@ def route(secret: Callable[[], str], trigger: Callable[[], None]) -> web.RouteDe
         if not verify_signature(body, request.headers, expected):
             logger.warning("hook refused", extra={"remote": request.remote})
             return web.json_response({"message": "the signature does not fit"}, status=401)
-        trigger()
+        try:
+            await ask()
+        except Unavailable as error:
+            return web.json_response({"message": str(error)}, status=503)
         return web.json_response({"message": "looking"}, status=202)
 
     return web.post(PATH, receive)

@@ -1,5 +1,7 @@
 """One SQLite file that several tables share: one writer at a time, readers beside it.
 
+Other processes on this machine may write as well; who follows them looks at the file's data version.
+
     database = Database(Path("/var/lib/swarmkeeper/state.db"))
     database.migrate("objects", ["CREATE TABLE objects (...)"])
     with database.write() as cursor:      # one transaction: all of it, or nothing
@@ -16,7 +18,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +34,8 @@ from swarmkeeper.store.sql import (
 
 IN_MEMORY: Final = ":memory:"
 _BUSY_TIMEOUT: Final = 5.0  # seconds that SQLite waits for a lock of another process
+_LOOK: Final = 0.2  # seconds between two looks at whether another process has written
+_VERSION: Final = "PRAGMA data_version"  # changes when another connection has committed
 _JOURNAL_LIMIT: Final = 64 * 2**20  # bytes of the write-ahead log kept after a checkpoint
 
 
@@ -45,12 +49,15 @@ class Database:
         DatabaseError: the file can't be opened, or is no database.
     """
 
-    shared: Final = False
-
     def __init__(self, path: Path | str) -> None:
         self._turn = Turn()
         self._read_lock = threading.Lock()
         self._in_memory = str(path) == IN_MEMORY
+        self._path = str(path)
+        self.shared = not self._in_memory
+        self._stop = threading.Event()
+        self._listeners: tuple[Follower, ...] = ()
+        self._follower = threading.Thread(target=self._watch, name="store-follower", daemon=True)
         try:
             if not self._in_memory:
                 _make_private(Path(path))
@@ -93,10 +100,13 @@ class Database:
             run_migrations(cursor, module, statements)
 
     def announce(self, cursor: Cursor, revision: int) -> None:
-        """Nothing: no other process follows."""
+        """Nothing: the others look by themselves."""
 
     def follow(self, listener: Follower) -> None:
-        """Nothing: no other process writes."""
+        """Calls the listener when other processes may have written; see `SqlDatabase.follow`."""
+        self._listeners = (*self._listeners, listener)
+        if self.shared and not self._follower.is_alive():
+            self._follower.start()
 
     def damage(self) -> list[str]:
         """What SQLite's own check finds wrong with the file."""
@@ -124,11 +134,28 @@ class Database:
 
     def close(self) -> None:
         """Closes the file; waits for a transaction under way."""
+        self._stop.set()
+        if self._follower.is_alive():
+            self._follower.join()
         with self._turn.taken():
             if self._reader is not self._writer:
                 with self._read_lock:
                     self._reader.close()
             self._writer.close()
+
+    def _watch(self) -> None:
+        connection = _connect(self._path)
+        try:
+            seen = None
+            while not self._stop.wait(_LOOK):
+                with suppress(sqlite3.Error, DatabaseError):  # the next look tries again
+                    (found,) = connection.execute(_VERSION).fetchone()
+                    if found != seen:
+                        for listener in self._listeners:
+                            listener(None)
+                        seen = found
+        finally:
+            connection.close()
 
 
 @contextmanager

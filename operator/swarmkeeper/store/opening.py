@@ -1,9 +1,11 @@
-"""Opens the store where the settings say it is; only one process uses a data folder."""
+"""Opens the store where the settings say it is, and keeps processes out of each other's data folder."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -55,8 +57,13 @@ class Place:
         return PostgresHold(Address(self.url, self.password_file))
 
 
-def lock_folder(data_dir: Path) -> IO[str]:
-    """Holds the data folder for this process: two operators on one store would fight.
+def lock_folder(data_dir: Path, *, shared: bool = False) -> IO[str]:
+    """Holds the data folder for this process.
+
+    Args:
+        data_dir: the folder; made where there is none.
+        shared: with others that share it as well: operators on one store in SQLite, of which the lease
+            lets one act.
 
     Raises:
         DatabaseError: the folder can't be used, or another process holds it.
@@ -67,7 +74,7 @@ def lock_folder(data_dir: Path) -> IO[str]:
     except OSError as error:
         raise DatabaseError(f"data folder {data_dir} can't be used: {error}") from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
         raise DatabaseError(
@@ -77,3 +84,11 @@ def lock_folder(data_dir: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+@contextmanager
+def one_at_a_time(data_dir: Path) -> Iterator[None]:
+    """Lets one process at a time make the files of a data folder that are not there yet."""
+    with (data_dir / "setup.lock").open("a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

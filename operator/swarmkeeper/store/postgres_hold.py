@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -15,6 +17,9 @@ _EVICT: Final = """
     WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_CHANNEL: Final = "swarmkeeper_lease"
+_BEAT: Final = "UPDATE lease SET beat = beat + 1"
+_HAND_ON: Final = f"SELECT pg_advisory_unlock(%s), pg_notify('{_CHANNEL}', '')"
 
 
 class PostgresHold:
@@ -27,6 +32,7 @@ class PostgresHold:
     def __init__(self, address: Address) -> None:
         self._link = Link(address)
         self._owner: Connection | None = None
+        self._prepared: Connection | None = None
 
     def take(self) -> bool:
         """Whether it is ours now: taken, or kept by a connection that still answers.
@@ -35,26 +41,61 @@ class PostgresHold:
             DatabaseError: the server can't be reached.
         """
         try:
-            connection = self._link.connection()
+            connection = self._connection()
             if self._owner is connection:
-                connection.execute("SELECT 1")
+                connection.execute(_BEAT)
                 return True
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_KEY,)).fetchone()
         except psycopg.Error as error:
-            self.release()
+            self._drop()
             raise DatabaseError(f"can't ask for the lease: {tell(error)}") from error
         self._owner = connection if row and row[0] else None
         return self._owner is not None
 
+    def pulse(self) -> Hashable:
+        """Token and beat, as the owner has written them."""
+        try:
+            return self._connection().execute("SELECT token, beat FROM lease").fetchone()
+        except psycopg.Error as error:
+            self._drop()
+            raise DatabaseError(f"can't look at the lease: {tell(error)}") from error
+
+    def wait(self, seconds: float) -> None:
+        """Waits until its owner gives it back; at most so long.
+
+        Raises:
+            DatabaseError: the server can't be reached.
+        """
+        try:
+            for _ in self._connection().notifies(timeout=seconds, stop_after=1):
+                return
+        except psycopg.Error as error:
+            self._drop()
+            raise DatabaseError(f"can't wait for the lease: {tell(error)}") from error
+
     def evict(self) -> None:
         """Ends the session that has the lock."""
         try:
-            self._link.connection().execute(_EVICT, (_KEY,))
+            self._connection().execute(_EVICT, (_KEY,))
         except psycopg.Error as error:
-            self.release()
+            self._drop()
             raise DatabaseError(f"can't end the old lease: {tell(error)}") from error
 
     def release(self) -> None:
-        """Gives it back, by ending the session."""
-        self._owner = None
+        """Gives it back, tells those who wait, and ends the session."""
+        if self._owner is not None:
+            with suppress(psycopg.Error):  # a session that is lost has given it back
+                self._owner.execute(_HAND_ON.encode(), (_KEY,))
+        self._drop()
+
+    def _connection(self) -> Connection:
+        connection = self._link.connection()
+        if connection is not self._prepared:
+            connection.execute("SET synchronous_commit = off")  # a lost beat is no loss
+            connection.execute(f"LISTEN {_CHANNEL}".encode())
+            self._prepared = connection
+        return connection
+
+    def _drop(self) -> None:
+        self._owner = self._prepared = None
         self._link.drop()

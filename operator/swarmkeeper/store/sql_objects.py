@@ -102,6 +102,10 @@ class SqlObjectStore:
         """Deletes an object; see `ObjectStore.remove`."""
         return self._submit(_Ticket(key, "", render, expected, delete=True))
 
+    def catch_up(self) -> None:
+        """Takes over now what other processes wrote, without being told of it."""
+        self._follow(None)
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Calls the listener after every commit; see `ObjectStore.subscribe`."""
         with self._turn:

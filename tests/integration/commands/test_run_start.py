@@ -50,21 +50,65 @@ def test_openssl_is_missing(tmp_path: Path) -> None:
     assert "openssl" in ran.stderr.splitlines()[-1]
 
 
-def test_a_second_operator_on_the_same_data(tmp_path: Path) -> None:
-    first = subprocess.Popen(
-        [sys.executable, "-m", "swarmkeeper", "run", "--data-dir", str(tmp_path), "--port", "0"],
+def start(data_dir: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "swarmkeeper", "run", "--data-dir", str(data_dir), "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
     )
-    with first:
-        assert first.stderr
-        assert "operator is up" in next(line for line in first.stderr if "operator is up" in line)
-        second = run(tmp_path, "--port", "0")
-        first.terminate()
 
-    assert first.returncode == 0
-    assert second.returncode == 1
-    assert second.stderr.splitlines()[-1].startswith("error: another operator runs on ")
+
+def wait_for(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stderr
+    assert text in next((line for line in process.stderr if text in line), "")
+
+
+def end(process: subprocess.Popen[str]) -> int:
+    process.terminate()
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def test_a_second_operator_on_the_same_data_stands_by_until_the_first_ends(tmp_path: Path) -> None:
+    first = start(tmp_path)
+    try:
+        wait_for(first, "operator is up")
+        second = start(tmp_path)
+        try:
+            wait_for(second, "standing by")
+            wait_for(second, "operator is up")
+            assert end(first) == 0
+            wait_for(second, "taking over")
+            assert end(second) == 0
+        finally:
+            second.kill()
+            second.communicate()
+    finally:
+        first.kill()
+        first.communicate()
+
+
+def test_an_operator_whose_lock_file_is_of_no_use_ends_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "lease").mkdir()
+
+    ran = run(tmp_path, "--port", "0")
+
+    assert (ran.returncode, "Traceback" in ran.stderr) == (1, False)
+    assert ran.stderr.splitlines()[-1].startswith("error: can't ask for the lease: ")
+
+
+def test_an_operator_that_loses_its_lock_file_ends_and_says_why(tmp_path: Path) -> None:
+    operator = start(tmp_path)
+    try:
+        wait_for(operator, "operator is up")
+        (tmp_path / "lease").unlink()  # as a successor does that has taken it for silent
+        _, told = operator.communicate(timeout=60)
+    finally:
+        operator.kill()
+        operator.communicate()
+
+    assert operator.returncode == 1
+    assert told.splitlines()[-1] == "error: another operator has taken over"
 
 
 def test_traces_without_the_packages_for_them(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from support.running import Running, eventually
 from support.toy import Gauges
 
 from desired_state.objects import API_VERSION, ObjectRef
-from swarmkeeper.composition import ConfigurationError
 from swarmkeeper.controller import controller as controller_module
 
 REF = ObjectRef("Gauge", "a")
@@ -149,12 +148,12 @@ def test_an_object_made_by_a_client_is_kept_like_any_other(running: Running) -> 
 
 
 def test_a_world_at_rest_causes_no_write(running: Running) -> None:
-    eventually(lambda: running.ready() == "True" and not len(running.operator.controller))
+    eventually(lambda: running.ready() == "True" and not len(running.controller))
     time.sleep(0.3)
     before = running.operator.objects.store.revision
 
     running.watcher.on_gap()
-    eventually(lambda: not len(running.operator.controller))
+    eventually(lambda: not len(running.controller))
     time.sleep(0.2)
 
     assert running.operator.objects.store.revision == before
@@ -171,7 +170,7 @@ def test_ready_goes_red_when_nothing_is_reconciled_though_it_should_be(running: 
     running.gauges.before_write = hang
     running.gauges.values["a"] = 99
     running.watcher.on_gap()
-    eventually(lambda: running.operator.controller._queue.longest_pass() > 0)
+    eventually(lambda: running.controller._queue.longest_pass() > 0)
 
     status, text = fetch_with_limit(running, 0.01)
     stuck.set()
@@ -190,15 +189,33 @@ def test_a_restart_takes_up_where_it_was(tmp_path: Path, repository: Repository)
 
     second = Running(tmp_path, gauges, git=repository.url).start()
 
-    trail = second.operator.deps.trail
+    trail = second.term.deps.trail
     eventually(lambda: [record.entry for record in trail.records()] == WHOLE * 2)
     assert gauges.values == {"a": 1}
     second.stop()
 
 
-def test_a_second_operator_on_the_same_data_is_refused(running: Running, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="another operator runs"):
-        Running(tmp_path, Gauges())
+def test_a_second_operator_on_the_same_data_stands_by_and_follows(
+    running: Running, tmp_path: Path
+) -> None:
+    eventually(lambda: running.ready() == "True")
+    other = Running(tmp_path, running.gauges, git=running.settings.git).start()
+
+    assert other.operator.term is None
+    assert fetch(other, "/readyz") == (200, "ok: standing by, another operator acts")
+    assert other.ready() == "True"
+    assert running.operator.url in running.settings.kubeconfig_path.read_text()
+    running.gauges.values["a"] = 50
+    running.watcher.on_gap()
+    trail = running.term.deps.trail
+    eventually(lambda: [record.entry for record in trail.records()] == WHOLE * 2)
+    running.stop()
+    eventually(lambda: other.operator.term is not None)
+    eventually(lambda: other.operator.url in running.settings.kubeconfig_path.read_text())
+    other.gauges.values["a"] = 51
+    other.watcher.on_gap()
+    eventually(lambda: other.gauges.values == {"a": 1})
+    other.stop()
 
 
 def test_the_kubeconfig_is_private_and_points_at_the_api(running: Running) -> None:

@@ -18,9 +18,8 @@ from swarmkeeper.composition import ConfigurationError, Operator, Watcher, World
 from swarmkeeper.runtime.ports import HttpProbe, Ports
 from swarmkeeper.runtime.swarm import Swarm
 from swarmkeeper.settings import Settings
-from swarmkeeper.store.audit import Entry
+from swarmkeeper.store.audit import AuditTrail, Entry
 from swarmkeeper.store.postgres import PostgresDatabase
-from swarmkeeper.store.sql import DatabaseError
 
 GAUGE = (
     "apiVersion: swarmkeeper.dev/v1alpha1\nkind: Gauge\nmetadata: {name: a}\n"
@@ -48,6 +47,11 @@ def server() -> Iterator[PostgresServer]:
 
 def watch(_signals: Callable[[set[str]], None], _gap: Callable[[], None]) -> Watcher:
     return NoWatcher()
+
+
+def trail_of(operator: Operator) -> AuditTrail:
+    assert operator.term is not None
+    return operator.term.deps.trail
 
 
 def run_until(settings: Settings, gauges: Gauges, done: Callable[[Operator], bool]) -> None:
@@ -79,7 +83,7 @@ def test_objects_and_trail_outlive_the_operator(server: PostgresServer, tmp_path
     )
 
     def acted(times: int) -> Callable[[Operator], bool]:
-        return lambda o: [r.entry for r in o.deps.trail.records()].count(Entry.SUCCEEDED) == times
+        return lambda o: [r.entry for r in trail_of(o).records()].count(Entry.SUCCEEDED) == times
 
     run_until(settings, gauges, acted(1))
     gauges.values["a"] = 50
@@ -91,23 +95,6 @@ def test_objects_and_trail_outlive_the_operator(server: PostgresServer, tmp_path
     run_until(settings, gauges, kept)
     assert gauges.values == {"a": 1}
     assert not (settings.data_dir / "state.db").exists()
-
-
-def test_beside_one_that_acts_another_one_does_not_start(
-    server: PostgresServer, tmp_path: Path
-) -> None:
-    url = server.new_database().url
-    settings = Settings(data_dir=tmp_path / "one", port=0, store=url)
-    other = Settings(data_dir=tmp_path / "two", port=0, store=url)
-
-    def refused(_: Operator) -> bool:
-        with pytest.raises(DatabaseError, match="another operator acts on this store"):
-            run_until(other, Gauges(), lambda _: True)
-        return True
-
-    run_until(settings, Gauges(), refused)
-
-    run_until(other, Gauges(), lambda _: True)  # after the first has ended
 
 
 def test_an_operator_that_was_succeeded_ends_by_itself(

@@ -132,16 +132,16 @@ def test_a_run_from_git_is_done_once_and_again_when_it_changes(
     running: Running, repository: Repository
 ) -> None:
     repository.commit(run=RUN)
-    running.operator._source.trigger()  # type: ignore[union-attr]
+    running.term.look_at_source()
     eventually(lambda: runs(running) == ["Succeeded"])
     assert running.gauges.writes == [("a", 1), ("a", 1)]
 
     repository.commit(run=RUN.replace("runbook: reset", "runbook: reset, timeout: 5m"))
-    running.operator._source.trigger()  # type: ignore[union-attr]
+    running.term.look_at_source()
 
     eventually(lambda: len(running.gauges.writes) == 3)
     repository.commit(run=None)
-    running.operator._source.trigger()  # type: ignore[union-attr]
+    running.term.look_at_source()
     eventually(lambda: running.operator.objects.list("RunbookRun") == [])
 
 

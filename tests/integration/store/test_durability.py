@@ -13,7 +13,7 @@ import pytest
 from support.postgres import PostgresServer, missing, postgres_server
 
 from swarmkeeper.store.database import Database
-from swarmkeeper.store.objects import Key, StoreError
+from swarmkeeper.store.objects import Key
 from swarmkeeper.store.postgres import PostgresDatabase
 from swarmkeeper.store.postgres_link import Address
 from swarmkeeper.store.sql import SqlDatabase
@@ -114,20 +114,6 @@ def test_a_kill_loses_nothing_in_postgres(safe_server: PostgresServer, victim: s
 def _open(server: PostgresServer, address: Address) -> PostgresDatabase:
     server.start_if_down()
     return PostgresDatabase(address)
-
-
-def test_a_second_writer_to_sqlite_is_noticed(tmp_path: Path) -> None:
-    one, two = Database(tmp_path / "state.db"), Database(tmp_path / "state.db")
-    first, second = SqlObjectStore(one), SqlObjectStore(two)
-    keys = [Key("Widget", "default", name) for name in "ab"]
-    first.put(keys[0], "uid", lambda _: b"{}", expected=0)
-
-    with pytest.raises(StoreError, match="another process"):
-        second.put(keys[1], "uid", lambda _: b"{}", expected=0)
-
-    assert [change.stored.key for change in first.since(0)] == keys[:1]
-    one.close()
-    two.close()
 
 
 def test_a_reader_beside_the_writer_is_not_in_the_way(tmp_path: Path) -> None:

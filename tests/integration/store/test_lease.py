@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from swarmkeeper.store.audit import AuditTrail, Entry, Step
 from swarmkeeper.store.lease import Lease, LeaseLost
 from swarmkeeper.store.opening import Place
 from swarmkeeper.store.sql import SqlDatabase
+from swarmkeeper.store.tenure import Tenure
 
 pytestmark = pytest.mark.integration
 
@@ -144,10 +146,23 @@ def test_after_a_kill_the_other_acts_at_once(place: Place, database: SqlDatabase
     assert AuditTrail(database).verify() is None
 
 
-def test_a_holder_that_wakes_up_after_it_was_succeeded_does_nothing(
-    server: PostgresServer, tmp_path: Path
+def test_a_holder_that_could_not_renew_takes_the_lease_for_expired_before_anyone_may_take_it(
+    place: Place, database: SqlDatabase
 ) -> None:
-    place = Place(tmp_path, server.new_database().url)
+    now = 0.0
+    lease = Lease(database, place.hold(), "one", clock=lambda: now)
+    other = Lease(database, place.hold(), "two", clock=lambda: now)
+    lease.acquire()
+    other.acquire()
+
+    now = 2.5
+    assert (lease.valid, other.acquire(), other.acquire()) == (False, False, False)
+    assert (lease.renew(), lease.valid) == (True, True)
+    lease.release()
+    other.release()
+
+
+def test_a_holder_that_wakes_up_after_it_was_succeeded_does_nothing(place: Place) -> None:
     with actor(place, "one") as one:
         assert line(one) == "1"
         one.send_signal(signal.SIGSTOP)
@@ -163,4 +178,20 @@ def test_a_holder_that_wakes_up_after_it_was_succeeded_does_nothing(
     found = tokens(database)
     assert found == sorted(found)
     assert AuditTrail(database).verify() is None
+    database.close()
+
+
+def test_a_lock_file_that_can_not_be_read_any_more_ends_the_tenure(tmp_path: Path) -> None:
+    place, ended = Place(tmp_path / "data"), threading.Event()
+    place.data_dir.mkdir()
+    database = place.open()
+    tenure = Tenure(place, database)
+    assert tenure.begin(lambda: None, ended.set)
+
+    place.data_dir.rename(tmp_path / "elsewhere")
+    place.data_dir.write_text("no folder")
+
+    assert ended.wait(30)
+    assert (tenure.acts, tenure.lost.startswith("the lease can't be kept: ")) == (False, True)
+    tenure.end()
     database.close()

@@ -1,4 +1,4 @@
-"""Several operators on one Postgres: all see all writes, in one order."""
+"""Several operators on one store: all see all writes, in one order."""
 
 from __future__ import annotations
 
