@@ -62,7 +62,7 @@ def test_a_commit_waits_for_the_command_and_drift_is_healed_to_the_one_before(
     first = status(running)["lastAppliedRevision"]
 
     repository.commit(gauges=gauge(2))
-    running.operator._source.trigger()  # type: ignore[union-attr]
+    running.term.look_at_source()
     eventually(lambda: waits(running, 2))
     running.gauges.values["a"] = 99
     running.watcher.on_signals({"gauge/a"})
@@ -70,7 +70,7 @@ def test_a_commit_waits_for_the_command_and_drift_is_healed_to_the_one_before(
     eventually(lambda: "drift" not in status(running))
     assert running.ready() == "False"
     assert status(running)["lastAppliedRevision"] == first
-    assert {r.step.revision for r in running.operator.deps.trail.records()} == {first}
+    assert {r.step.revision for r in running.term.deps.trail.records()} == {first}
 
     assert "spec.value: 1 -> 2" in approve(running, capsys)
     eventually(lambda: running.gauges.values == {"a": 2})
