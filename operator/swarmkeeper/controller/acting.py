@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -201,17 +201,20 @@ class Acting:
             if record.step.step in wanted:
                 found[record.step.step] = record
                 continue
-            entry = Entry.SUCCEEDED if plan.in_sync else Entry.SUPERSEDED
+            done = plan.in_sync or self._is_done(record.step, actions)
             self.deps.trail.finish(
                 record.action,
-                entry,
+                Entry.SUCCEEDED if done else Entry.SUPERSEDED,
                 record.step,
-                outcome="interrupted; found done"
-                if plan.in_sync
-                else "interrupted; not wanted now",
-                verification=_verification(plan, verified=plan.in_sync),
+                outcome="interrupted; found done" if done else "interrupted; not wanted now",
+                verification=_verification(plan, verified=done),
             )
         return found
+
+    def _is_done(self, step: Step, actions: tuple[Action, ...]) -> bool:
+        """Whether an interrupted step was taken: what it is for is wanted still, and itself no more."""
+        alike = any(a.runbook == step.runbook and a.target == step.target for a in actions)
+        return step.generation == self.target.generation and not alike
 
     def _attempt(
         self,
@@ -226,6 +229,7 @@ class Acting:
             ReconcileError: it failed.
         """
         step = self._step(question.action)
+        question = replace(question, resumed=step.step in interrupted)
         with self.deps.admission:
             hold = self._held(question)
             if hold is not None:

@@ -1,4 +1,7 @@
-"""Budgets of actions, counted from the audit trail: a restart renews none."""
+"""Budgets of actions, counted from the audit trail: a restart renews none.
+
+An interrupted action that is taken up again was counted when it was begun.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def limits(question: Question) -> Hold | None:
     """Holds when the object has used up its budget of actions for the period."""
     budget = question.target.spec.limits
     since = question.target.now - budget.per
-    begun = question.world.actions_since(question.target.uid, since)
+    begun = question.world.actions_since(question.target.uid, since) - question.resumed
     if begun < budget.max_actions:
         return None
     return Hold(
@@ -35,7 +38,7 @@ def runbook_limits(question: Question) -> Hold | None:
     if budget is None:
         return None
     since = question.target.now - budget.per
-    begun = question.world.actions_since(question.target.uid, since, runbook)
+    begun = question.world.actions_since(question.target.uid, since, runbook) - question.resumed
     if begun < budget.max_actions:
         return None
     return Hold(
@@ -51,7 +54,8 @@ def cluster_limits(question: Question) -> Hold | None:
     policy = question.world.policy
     if policy.max_actions is None:
         return None
-    begun = question.world.all_actions_since(question.target.now - policy.per)
+    since = question.target.now - policy.per
+    begun = question.world.all_actions_since(since) - question.resumed
     if begun < policy.max_actions:
         return None
     return Hold(

@@ -90,6 +90,7 @@ class Question:
         annotations: of the object, or of the RunbookRun that asks.
         asked_by: the RunbookRun, where one asks.
         strict: it asks for approval, whatever the object says.
+        resumed: the action was begun before an interruption.
     """
 
     target: Target[Any]
@@ -100,6 +101,7 @@ class Question:
     annotations: Mapping[str, str] = field(default_factory=dict)
     asked_by: ObjectRef | None = None
     strict: bool = False
+    resumed: bool = False
 
 
 Check = Callable[[Question], Hold | None]
