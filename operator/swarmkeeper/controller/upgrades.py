@@ -75,15 +75,22 @@ def choose(
     if approved is None or approved["hash"] != current["hash"]:
         if "deletionTimestamp" in metadata or annotations.get(APPROVE) != current["hash"]:
             if approved is None:
-                deps.memory.put(key, {**current, "spec": None, "hash": ""})
+                _keep(deps, key, {**current, "spec": None, "hash": ""})
             return _waiting(ref, stored, spec, current, approved)
         told = _approval(ref, current, approved, annotations)
         deps.recorder.record(ref, uid, Announcement(NORMAL, "UpgradeApproved", told), now)
-    if spec.upgrade_policy is UpgradePolicy.AUTO:
+    _keep(deps, key, current if spec.upgrade_policy is UpgradePolicy.APPROVED else None)
+    return Upgrade(stored)
+
+
+def _keep(deps: Deps, key: str, version: JsonObject | None) -> None:
+    if deps.memory.get(key) == version:
+        return
+    deps.require_lease()  # else a successor may know of a later approval
+    if version is None:
         deps.memory.forget(key)
     else:
-        deps.memory.put(key, current)
-    return Upgrade(stored)
+        deps.memory.put(key, version)
 
 
 def memory_key(uid: str) -> str:

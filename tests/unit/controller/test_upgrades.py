@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from support.toy import GaugeSpec
 
 from desired_state.objects import API_VERSION, DeclaredObject, Metadata, ObjectRef, Origin
 from reconcilers.registry import RECONCILERS
+from swarmkeeper.controller.passes import Passes
 from swarmkeeper.controller.upgrades import same_in_both, version_hash
 from swarmkeeper.runtime.ports import Ports
+from swarmkeeper.store.lease import LeaseLost
 from swarmkeeper.testing.http import FakeHttp
 from swarmkeeper.testing.swarm import FakeSwarm
 
@@ -147,6 +150,24 @@ def test_a_restart_forgets_no_approved_version(tmp_path: Path) -> None:
 
     assert engine.world.values == {"a": 3}
     assert pending(engine, ref) != ""
+
+
+def test_an_operator_that_has_lost_the_lease_keeps_no_version() -> None:
+    def lost() -> None:
+        raise LeaseLost("another acts")
+
+    engine = Harness()
+    ref = approved(engine)
+    uid = engine.stored(ref)["metadata"]["uid"]
+    before = remembered(engine, uid)
+    engine.change(ref, value=4)
+    engine.run(ref)
+    engine.passes = Passes(replace(engine.deps, require_lease=lost))
+
+    approve(engine, ref)
+
+    assert remembered(engine, uid) == before
+    assert engine.world.values == {"a": 3}
 
 
 @pytest.mark.parametrize("was_approved", [True, False])
