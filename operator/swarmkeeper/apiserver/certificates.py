@@ -70,26 +70,9 @@ class ServerCertificate:
             files._make(wanted)
         return files
 
-    def context(self, named: ServerCertificate | None = None) -> ssl.SSLContext:
-        """What a server listens with.
-
-        Args:
-            named: shown to clients that ask for another name than localhost; those that connect to
-                an address name none.
-
-        Raises:
-            CertificateError: the files are no certificate and its key.
-        """
-        context = _context(self)
-        if named is not None:
-            other = _context(named)
-
-            def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-                if name and name not in LOOPBACK:
-                    connection.context = other
-
-            context.sni_callback = choose
-        return context
+    def stamp(self) -> object:
+        """Equal as long as no file has changed."""
+        return [_stamp(path) for path in (self.certificate, self.key)]
 
     def _fits(self, subjects: Sequence[str]) -> bool:
         """Whether the files are there, not about to expire, and for these hosts."""
@@ -116,7 +99,12 @@ class ServerCertificate:
             certificate.replace(self.certificate)
 
 
-def _context(files: ServerCertificate) -> ssl.SSLContext:
+def listening_context(files: ServerCertificate) -> ssl.SSLContext:
+    """What a server shows a certificate with.
+
+    Raises:
+        CertificateError: the files are no certificate and its key.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
@@ -124,6 +112,14 @@ def _context(files: ServerCertificate) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise CertificateError(f"can't use {files.certificate}: {type(error).__name__}") from None
     return context
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def _subject(host: str) -> str:

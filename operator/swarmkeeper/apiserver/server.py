@@ -27,6 +27,7 @@ from swarmkeeper.apiserver.housekeeping import Housekeeping
 from swarmkeeper.apiserver.hub import Hub
 from swarmkeeper.apiserver.patches import MAX_BYTES
 from swarmkeeper.apiserver.reads import Reads
+from swarmkeeper.apiserver.renewal import Renewal
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.apiserver.routing import Gate, Router, refusal
 from swarmkeeper.apiserver.watches import Watches
@@ -128,9 +129,12 @@ class ApiServer:
         self._hub.start()
         stack.callback(self._hub.stop)
         certificate = self._options.certificate
-        context = certificate.context(self._options.named_certificate) if certificate else None
+        renewal = Renewal(certificate, self._options.named_certificate) if certificate else None
+        context = renewal.context if renewal else None
         site = web.TCPSite(runner, self._options.host, self._options.port, ssl_context=context)
         await site.start()
+        if renewal is not None:
+            stack.callback(asyncio.create_task(renewal.keep_fresh(), name="api-tls").cancel)
         housekeeping = Housekeeping(
             self._resources.verbs, event_ttl=self._options.event_ttl, due=self._options.tidies
         )

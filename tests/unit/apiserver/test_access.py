@@ -11,7 +11,11 @@ import yaml
 
 from swarmkeeper.apiserver import certificates
 from swarmkeeper.apiserver.access import Access, Tokens
-from swarmkeeper.apiserver.certificates import CertificateError, ServerCertificate
+from swarmkeeper.apiserver.certificates import (
+    CertificateError,
+    ServerCertificate,
+    listening_context,
+)
 from swarmkeeper.apiserver.kubeconfig import write_kubeconfig
 from swarmkeeper.apiserver.origin import ADMIN, OPERATOR
 from swarmkeeper.apiserver.roles import Identity, Role
@@ -88,7 +92,7 @@ def test_a_certificate_is_made_once(tmp_path: Path) -> None:
     assert ServerCertificate.in_folder(tmp_path).certificate.read_bytes() == first
     assert mode(made.key) == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["api.crt", "api.key"]
-    made.context()
+    listening_context(made)
     trust = ssl.create_default_context(cafile=str(made.certificate))
     trust.verify_flags |= ssl.VERIFY_X509_STRICT  # as Python does from 3.13 on
     assert len(trust.get_ca_certs()) == 1
@@ -109,7 +113,7 @@ def test_a_broken_certificate_is_refused(tmp_path: Path) -> None:
     made.key.write_text("not a key")
 
     with pytest.raises(CertificateError, match=r"api\.crt"):
-        made.context()
+        listening_context(made)
 
 
 def test_a_missing_openssl_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
