@@ -46,9 +46,13 @@ class Action:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def key(self, uid: str, generation: int) -> str:
-        """Identity of the step for one object: equal inputs, equal key (design.md §3)."""
+        """Identity of the step for one object: equal inputs, equal key (design.md §3).
+
+        A step that carries the identity of a request (`run`) stays the same when the spec changes.
+        """
+        version = 0 if "run" in self.parameters else generation
         text = json.dumps(
-            [uid, generation, self.runbook, self.target, dict(self.before), dict(self.after)],
+            [uid, version, self.runbook, self.target, dict(self.before), dict(self.after)],
             sort_keys=True,
             default=str,
         )

@@ -199,6 +199,22 @@ def test_a_run_has_succeeded_only_when_its_target_is_well(engine: Harness) -> No
     assert len(engine.world.writes) == 2
 
 
+def test_a_step_that_was_taken_is_not_taken_again_for_a_spec_that_changes_meanwhile(
+    engine: Harness,
+) -> None:
+    target = settled(engine)
+    run = engine.ask("add", target, parameters={"by": "1"})
+    engine.world.progress = "half done"
+    turns(engine, run, target)
+
+    engine.change(target, value=4)
+    engine.world.progress = ""
+    turns(engine, target)
+
+    assert phase(engine, run) == ("Succeeded", "Succeeded")
+    assert [r.step.runbook for r in engine.records() if r.entry == "Succeeded"].count("add") == 1
+
+
 def test_a_run_whose_target_does_not_become_well_in_time_has_failed(engine: Harness) -> None:
     target = settled(engine)
     run = engine.ask("reset", target, timeout="5m")
