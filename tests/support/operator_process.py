@@ -105,6 +105,16 @@ class OperatorProcess:
             self._process.wait(10)
             self._process = None
 
+    def freeze(self) -> None:
+        """Stops it where it is, as a machine without memory does, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def wait(self) -> int:
         """Waits until it ends by itself; its exit code."""
         assert self._process is not None

@@ -107,6 +107,27 @@ def test_what_a_killed_operator_has_begun_is_ended_once_by_the_other(
     assert whole(pair, capsys)
 
 
+@pytest.mark.chaos
+def test_a_frozen_operator_is_succeeded_and_ends_when_it_thaws(
+    pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair.one.begin(replicas=1)
+    pair.two.operator.start()
+
+    pair.one.operator.freeze()
+    pair.one.scale_by_hand(3)
+    eventually(lambda: pair.one.replicas() == 1)
+    pair.one.operator.thaw()
+
+    assert pair.one.operator.wait() == 1
+    assert "another operator has taken over" in pair.one.operator.log.read_text()
+    assert acts(pair.two)
+    eventually(lambda: ("scale", WHOLE) in pair.actions())
+    scales = [runbook for runbook, _ in pair.actions() if runbook == "scale"]
+    assert (scales, pair.one.replicas()) == (["scale"], 1)
+    assert whole(pair, capsys)
+
+
 def test_an_operator_that_is_told_to_end_hands_over_in_the_middle_of_a_change(
     pair: Pair, capsys: pytest.CaptureFixture[str]
 ) -> None:
