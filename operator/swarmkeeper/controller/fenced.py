@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from desired_state.objects import JsonObject, ObjectRef
+from swarmkeeper.controller.forwarding import ForwardedObjects
 from swarmkeeper.runtime.ports import Objects
 
 
-class FencedObjects:
+class FencedObjects(ForwardedObjects):
     """Objects that are written only while a lease holds; see `swarmkeeper.runtime.ports.Objects`.
 
     Args:
@@ -18,23 +19,13 @@ class FencedObjects:
     """
 
     def __init__(self, objects: Objects, require_lease: Callable[[], None]) -> None:
-        self._objects = objects
+        super().__init__(objects)
         self._require_lease = require_lease
-
-    def get(self, ref: ObjectRef) -> JsonObject | None:
-        """One object, or None."""
-        return self._objects.get(ref)
-
-    def list(
-        self, kind: str, *, namespace: str | None = None, labels: Mapping[str, str] | None = None
-    ) -> Sequence[JsonObject]:
-        """All objects of a kind."""
-        return self._objects.list(kind, namespace=namespace, labels=labels)
 
     def create(self, obj: JsonObject, *, actor: str) -> JsonObject:
         """Creates an object."""
         self._require_lease()
-        return self._objects.create(obj, actor=actor)
+        return super().create(obj, actor=actor)
 
     def patch(
         self,
@@ -46,14 +37,14 @@ class FencedObjects:
     ) -> JsonObject:
         """Merges a patch."""
         self._require_lease()
-        return self._objects.patch(ref, patch, actor=actor, subresource=subresource)
+        return super().patch(ref, patch, actor=actor, subresource=subresource)
 
     def replace(self, obj: JsonObject, *, actor: str) -> JsonObject:
         """Puts a whole object in the place of the stored one."""
         self._require_lease()
-        return self._objects.replace(obj, actor=actor)
+        return super().replace(obj, actor=actor)
 
     def delete(self, ref: ObjectRef, *, actor: str) -> None:
         """Deletes, or marks as terminating."""
         self._require_lease()
-        self._objects.delete(ref, actor=actor)
+        super().delete(ref, actor=actor)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from desired_state.objects import JsonObject, ObjectRef
 from desired_state.scheme import Kind
 from swarmkeeper.controller.deps import Deps
+from swarmkeeper.controller.forwarding import ForwardedObjects
 from swarmkeeper.runtime.plan import Action, Plan
 from swarmkeeper.runtime.ports import Objects, Ports
 from swarmkeeper.runtime.reconciler import Reconciler, Target, Verification
@@ -88,31 +89,17 @@ class TracedReconciler:
         return self._inner.remember(target, observed)
 
 
-@dataclass(frozen=True, slots=True)
-class TracedObjects:
+class TracedObjects(ForwardedObjects):
     """The embedded API, with the writing of a status as a span.
 
-    Attributes:
+    Args:
         inner: the API.
         tracer: told of it.
     """
 
-    inner: Objects
-    tracer: Tracer
-
-    def get(self, ref: ObjectRef) -> JsonObject | None:
-        """As the API's."""
-        return self.inner.get(ref)
-
-    def list(
-        self, kind: str, *, namespace: str | None = None, labels: Mapping[str, str] | None = None
-    ) -> Sequence[JsonObject]:
-        """As the API's."""
-        return self.inner.list(kind, namespace=namespace, labels=labels)
-
-    def create(self, obj: JsonObject, *, actor: str) -> JsonObject:
-        """As the API's."""
-        return self.inner.create(obj, actor=actor)
+    def __init__(self, inner: Objects, tracer: Tracer) -> None:
+        super().__init__(inner)
+        self._tracer = tracer
 
     def patch(
         self,
@@ -124,14 +111,6 @@ class TracedObjects:
     ) -> JsonObject:
         """As the API's; span `status` where it writes one."""
         if subresource is None:
-            return self.inner.patch(ref, patch, actor=actor)
-        with self.tracer.span(subresource):
-            return self.inner.patch(ref, patch, actor=actor, subresource=subresource)
-
-    def replace(self, obj: JsonObject, *, actor: str) -> JsonObject:
-        """As the API's."""
-        return self.inner.replace(obj, actor=actor)
-
-    def delete(self, ref: ObjectRef, *, actor: str) -> None:
-        """As the API's."""
-        self.inner.delete(ref, actor=actor)
+            return super().patch(ref, patch, actor=actor)
+        with self._tracer.span(subresource):
+            return super().patch(ref, patch, actor=actor, subresource=subresource)
