@@ -20,6 +20,8 @@ from typing import Any
 
 import yaml
 
+from support.freezing import freeze
+
 GROUP_PATH = "/apis/swarmkeeper.dev/v1alpha1/namespaces/default"
 SECRET = "a-secret-for-tests"
 CRASHING = Path(__file__).with_name("crashing_operator.py")
@@ -108,7 +110,7 @@ class OperatorProcess:
     def freeze(self) -> None:
         """Stops it where it is, as a machine without memory does, until `thaw`."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process)
 
     def thaw(self) -> None:
         """Lets it go on."""

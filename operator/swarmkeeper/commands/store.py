@@ -147,7 +147,7 @@ def _new(file: Path) -> Iterator[Path]:
 
 def _dump(database: SqlDatabase, file: Path) -> None:
     dump.prepare(database)
-    with database.snapshot() as cursor, open(file, "wb", opener=_private) as lines:
+    with database.snapshot(long=True) as cursor, open(file, "wb", opener=_private) as lines:
         dump.write(dump.content(cursor), lines)
 
 
@@ -167,5 +167,5 @@ def _content(file: Path) -> Iterator[dump.Content]:
         shutil.copyfile(file, copy)
         with closed_after(Place(copy.parent)) as database:
             dump.prepare(database)
-            with database.snapshot() as cursor:
+            with database.snapshot(long=True) as cursor:
                 yield dump.content(cursor)

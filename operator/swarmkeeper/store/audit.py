@@ -286,7 +286,7 @@ class AuditTrail:
         Returns:
             The position of the first entry that does not fit, or None where all is well.
         """
-        with self._database.snapshot() as cursor:
+        with self._database.snapshot(long=True) as cursor:
             last, head = cursor.execute(_HEAD).fetchone() or _START
             previous, expected = GENESIS, 1
             for seq, at, action, entry, document, stored, *found_by in cursor.execute(_CHAIN):

@@ -26,7 +26,7 @@ def problems(database: SqlDatabase) -> Iterator[str]:
     broken = AuditTrail(database).verify()
     if broken is not None:
         yield f"the chain of the audit trail is broken at entry {broken}"
-    with database.snapshot() as cursor:
+    with database.snapshot(long=True) as cursor:
         yield from _object_problems(cursor)
 
 

@@ -80,7 +80,7 @@ class Database:
             yield from _transaction(self._writer, "BEGIN IMMEDIATE")
 
     @contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Cursor]:
+    def snapshot(self, *, long: bool = False) -> Iterator[sqlite3.Cursor]:
         """Reads several things as they are together; see `SqlDatabase.snapshot`."""
         with self._turn.taken() if self._in_memory else self._read_lock, _translated():
             yield from _transaction(self._reader, "BEGIN")

@@ -114,11 +114,12 @@ class PostgresDatabase:
             yield from self._transaction(self._writer, "BEGIN", self._take_lock)
 
     @contextmanager
-    def snapshot(self) -> Iterator[PostgresCursor]:
+    def snapshot(self, *, long: bool = False) -> Iterator[PostgresCursor]:
         """Reads several things as they are together; see `SqlDatabase.snapshot`."""
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        with self._read_lock, self._used(self._reader, _LONG):
-            yield from self._transaction(self._reader, begin, _without_limits)
+        prepare = _without_limits if long else _as_it_is
+        with self._read_lock, self._used(self._reader, _LONG if long else None):
+            yield from self._transaction(self._reader, begin, prepare)
 
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query, as committed; see `SqlDatabase.read`."""
@@ -249,6 +250,10 @@ def _commit(cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
     cursor.execute("COMMIT")
     if cursor.statusmessage != "COMMIT":  # after a failed statement Postgres only rolls back
         raise DatabaseError("a statement failed: nothing was written")
+
+
+def _as_it_is(_: Connection) -> None:
+    """With the limits that every connection has."""
 
 
 def _without_limits(connection: Connection) -> None:

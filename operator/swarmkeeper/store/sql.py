@@ -82,8 +82,12 @@ class SqlDatabase(Protocol):
         """
         ...
 
-    def snapshot(self) -> AbstractContextManager[Cursor]:
-        """Reads several things as they are together at one moment."""
+    def snapshot(self, *, long: bool = False) -> AbstractContextManager[Cursor]:
+        """Reads several things as they are together at one moment.
+
+        Args:
+            long: whether it may take its time, for who reads all there is and nobody waits for.
+        """
         ...
 
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -66,7 +66,7 @@ class SqlObjectStore:
         self._listeners: tuple[Listener, ...] = ()
         database.migrate("objects", rows.SCHEMA)
         self._compacted: int
-        with database.snapshot() as cursor:
+        with database.snapshot(long=True) as cursor:
             (newest,) = cursor.execute(rows.NEWEST).fetchone()
             (self._compacted,) = cursor.execute(rows.PROMISED).fetchone()
             self._index.load(map(rows.stored, cursor.execute(rows.CURRENT)), newest)

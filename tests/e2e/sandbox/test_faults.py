@@ -68,11 +68,9 @@ def test_a_node_without_power_is_down_until_it_has_power_again(three: Sandbox) -
 def test_a_frozen_node_does_not_answer_until_it_is_thawed(three: Sandbox) -> None:
     node = three.node(3)
     node.freeze()
-    before = time.monotonic()
     with pytest.raises(EngineUnreachableError, match=r"within 0\.3 s"):
         Engine(node.socket, timeout=0.3).get("/info")
 
-    assert time.monotonic() - before < 2
     assert state_of(node) is NodeState.FROZEN
     assert eventually(lambda: seen(three, 3) == "down")
 

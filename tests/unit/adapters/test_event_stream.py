@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,9 +84,7 @@ def listening(engine: FakeEngine, **waits: float) -> Iterator[Queue[Any]]:
     events = EngineEvents(host, told.put, lambda: told.put(GAP), **waits)
     events.start()
     yield told
-    began = time.monotonic()
     events.stop()
-    assert time.monotonic() - began < 1
 
 
 def event(name: str) -> bytes:
@@ -112,7 +109,7 @@ def test_a_line_that_makes_no_sense_is_passed_over(engine: FakeEngine) -> None:
 
 
 def test_a_quiet_engine_that_answers_keeps_its_stream(engine: FakeEngine) -> None:
-    with listening(engine, quiet=0.02, timeout=0.2) as told:
+    with listening(engine, quiet=0.02, timeout=5) as told:
         assert told.get(timeout=5) == GAP
         for _ in range(3):
             engine.pinged.clear()
@@ -123,7 +120,7 @@ def test_a_quiet_engine_that_answers_keeps_its_stream(engine: FakeEngine) -> Non
 
 def test_a_stream_outlasts_the_time_out_of_an_answer(engine: FakeEngine) -> None:
     engine.closes = True  # as proxies do
-    with listening(engine, quiet=0.05, timeout=0.05) as told:
+    with listening(engine, quiet=0.3, timeout=0.5) as told:
         assert told.get(timeout=5) == GAP
         for _ in range(3):
             engine.pinged.clear()
