@@ -97,7 +97,7 @@ class Api:
     def clear(self) -> None:
         """Removes all that clients may have made, whatever holds it."""
         for type_ in self.resources.catalogue:
-            if type_.writable:
+            if "delete" in type_.verbs:
                 self._clear(type_.kind)
 
     def _clear(self, kind: str) -> None:

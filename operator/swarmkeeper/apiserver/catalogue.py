@@ -12,6 +12,7 @@ from desired_state.scheme import Column, Kind, ScalePaths, Scheme
 CATEGORIES: Final = ("all", "swarmkeeper")
 READ_VERBS: Final = ("get", "list", "watch")
 WRITE_VERBS: Final = ("create", "delete", "deletecollection", "patch", "update")
+PEERING_GROUP: Final = "kopf.dev"
 _AGE: Final = Column("Age", ".metadata.creationTimestamp", type="date")
 
 
@@ -29,7 +30,7 @@ class ResourceType:
         description: one sentence.
         spec: model that validates `spec`, or None for built-in resources.
         namespaced: whether objects live in namespaces.
-        writable: whether clients may write.
+        write_verbs: what clients may do besides reading.
         from_git: whether objects may be declared in a source.
         scale: where the numbers of the subresource `scale` are, or None.
         requested: objects are requests, which whoever may operate may create and delete.
@@ -44,7 +45,7 @@ class ResourceType:
     description: str = ""
     spec: type[CommonSpec] | None = None
     namespaced: bool = True
-    writable: bool = True
+    write_verbs: tuple[str, ...] = WRITE_VERBS
     from_git: bool = False
     scale: ScalePaths | None = None
     requested: bool = False
@@ -70,6 +71,11 @@ class ResourceType:
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     @property
+    def custom(self) -> bool:
+        """Whether a CustomResourceDefinition tells of it."""
+        return self.spec is not None or self.group == PEERING_GROUP
+
+    @property
     def has_status(self) -> bool:
         """Whether `status` is a subresource with its own writes."""
         return self.spec is not None
@@ -82,7 +88,7 @@ class ResourceType:
     @property
     def verbs(self) -> tuple[str, ...]:
         """What clients may do."""
-        return tuple(sorted((*READ_VERBS, *WRITE_VERBS))) if self.writable else READ_VERBS
+        return tuple(sorted((*READ_VERBS, *self.write_verbs)))
 
 
 NAMESPACE: Final = ResourceType(
@@ -118,9 +124,27 @@ DEFINITION: Final = ResourceType(
     plural="customresourcedefinitions",
     short_names=("crd", "crds"),
     columns=(Column("Created At", ".metadata.creationTimestamp", type="date"),),
-    description="The kinds that are served; read-only, as they come with the program.",
+    description="The kinds that are served; they come with the program.",
     namespaced=False,
-    writable=False,
+    write_verbs=("patch", "update"),  # of labels and annotations
+)
+_PEERING: Final = (
+    "Tells kopf operators of each other, so that one alone acts: the one of highest priority."
+)
+CLUSTER_PEERING: Final = ResourceType(
+    group=PEERING_GROUP,
+    version="v1",
+    kind="ClusterKopfPeering",
+    plural="clusterkopfpeerings",
+    description=_PEERING,
+    namespaced=False,
+)
+PEERING: Final = ResourceType(
+    group=PEERING_GROUP,
+    version="v1",
+    kind="KopfPeering",
+    plural="kopfpeerings",
+    description=_PEERING,
 )
 
 
@@ -134,7 +158,7 @@ class Catalogue:
     def __init__(self, scheme: Scheme) -> None:
         self.kinds = tuple(scheme)
         custom = tuple(_custom(kind) for kind in self.kinds)
-        self._types = (NAMESPACE, EVENT, *custom, EVENT_V1, DEFINITION)
+        self._types = (NAMESPACE, EVENT, *custom, EVENT_V1, DEFINITION, CLUSTER_PEERING, PEERING)
         self._by_path = {(t.group, t.version, t.plural): t for t in self._types}
         self._by_kind = {t.kind: t for t in self._types if t is not EVENT_V1}
 

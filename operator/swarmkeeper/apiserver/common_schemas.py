@@ -170,6 +170,13 @@ EVENT_V1: Final = _EVENT | {
     "reportingController": text("Which program reported it."),
     "series": EVENT["series"],
 }
+PEERING: Final = {
+    "status": {
+        "type": "object",
+        "description": "The operators that run, by identity: priority, lastseen, lifetime in seconds.",
+        PRESERVE: True,
+    }
+}
 NAMESPACE: Final = {
     "spec": fields("Nothing is declared in it.", {"finalizers": each("Kept.", text(""))}),
     "status": fields("Whether it is in use.", {"phase": text("Active.")}),

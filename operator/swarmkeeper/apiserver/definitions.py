@@ -1,4 +1,8 @@
-"""CustomResourceDefinitions: the kinds of the scheme as tools look them up; read-only."""
+"""CustomResourceDefinitions: the kinds that are served, as tools look them up.
+
+Those of kopf's peering say what kopf's documentation says, field by field (https://docs.kopf.dev/en/stable/peering/):
+so applying that file, as people are used to, changes nothing and succeeds.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ def publish(catalogue: Catalogue, verbs: Verbs) -> None:
     Raises:
         ApiError: the store refused.
     """
-    wanted = {t.resource: definition(t) for t in catalogue if t.spec is not None}
+    wanted = {t.resource: definition(t) for t in catalogue if t.custom}
     for stored in verbs.store.list(DEFINITION.kind).items:
         if stored.key.name not in wanted:
             verbs.delete(DEFINITION, stored.key, _CALLER)
@@ -48,7 +52,7 @@ def definition(type_: ResourceType) -> JsonObject:
         "spec": {
             "group": type_.group,
             "names": _names(type_),
-            "scope": "Namespaced",
+            "scope": "Namespaced" if type_.namespaced else "Cluster",
             "versions": [_version(type_)],
             "conversion": {"strategy": "None"},
         },
@@ -67,11 +71,15 @@ def _names(type_: ResourceType) -> JsonObject:
 
 
 def _version(type_: ResourceType) -> JsonObject:
-    return {
+    version = {
         "name": type_.version,
         "served": True,
         "storage": True,
         "schema": {"openAPIV3Schema": definition_schema(type_)},
+    }
+    if type_.spec is None:
+        return version
+    return version | {
         "subresources": _subresources(type_),
         "additionalPrinterColumns": [_column(column) for column in type_.columns],
     }

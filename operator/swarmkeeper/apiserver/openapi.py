@@ -135,7 +135,7 @@ def _operations(type_: ResourceType) -> JsonObject:
     operations: JsonObject = {
         "get": {"x-kubernetes-action": "get", _KIND: _gvk(type_), "responses": answer}
     }
-    if type_.writable:
+    if "patch" in type_.verbs:
         operations["patch"] = {
             "x-kubernetes-action": "patch",
             _KIND: _gvk(type_),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from desired_state.objects import GROUP, JsonObject
-from swarmkeeper.apiserver.catalogue import ResourceType
+from swarmkeeper.apiserver.catalogue import DEFINITION, ResourceType
 from swarmkeeper.apiserver.problems import forbidden
 
 ORIGIN: Final = f"{GROUP}/origin"
@@ -37,12 +37,17 @@ def check_create(type_: ResourceType, actor: str, new: JsonObject) -> None:
 
 
 def check_update(type_: ResourceType, actor: str, old: JsonObject, new: JsonObject) -> None:
-    """Refuses a change that git would undo.
+    """Refuses a change that git, or the program at its next start, would undo.
 
     Raises:
         ApiError: 403, naming file and commit.
     """
-    if actor == PROGRAM or not type_.from_git:
+    if actor == PROGRAM:
+        return
+    if type_ is DEFINITION and any(old.get(part) != new.get(part) for part in ("spec", "status")):
+        name = old["metadata"]["name"]
+        raise forbidden(type_, name, "it comes with the program: only its metadata can be changed")
+    if not type_.from_git:
         return
     origin = _annotations(old).get(ORIGIN)
     if origin is None:

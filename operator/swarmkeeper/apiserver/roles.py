@@ -12,7 +12,7 @@ from typing import Final
 
 from desired_state.objects import GROUP, JsonObject
 from swarmkeeper.apiserver.addresses import Address
-from swarmkeeper.apiserver.catalogue import EVENT, EVENT_V1, Catalogue
+from swarmkeeper.apiserver.catalogue import EVENT, EVENT_V1, PEERING_GROUP, Catalogue
 from swarmkeeper.runtime.ports import ApiError
 
 _ANY: Final = "*"
@@ -107,7 +107,7 @@ class Roles:
             Role.ADMIN: (Rule((_ANY,)),),
             Role.CONTROLLER: (
                 read,
-                Rule(_CHANGE, (GROUP,)),
+                Rule(_CHANGE, (GROUP, PEERING_GROUP)),
                 Rule(("create", *_CHANGE), events, (EVENT.plural,)),
             ),
         }

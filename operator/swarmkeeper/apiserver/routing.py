@@ -15,7 +15,7 @@ from swarmkeeper.apiserver.access import Access
 from swarmkeeper.apiserver.addresses import Address
 from swarmkeeper.apiserver.audit import GONE, Audit, Trace
 from swarmkeeper.apiserver.calls import Call, json_response, object_body
-from swarmkeeper.apiserver.catalogue import Catalogue, ResourceType
+from swarmkeeper.apiserver.catalogue import DEFINITION, Catalogue, ResourceType
 from swarmkeeper.apiserver.documents import HEALTH_PATHS, Documents
 from swarmkeeper.apiserver.problems import too_large
 from swarmkeeper.apiserver.reads import Reads
@@ -140,12 +140,12 @@ class Router:
         if address.subresource is not None:
             handlers = self._subresource(type_, address.subresource)
         handler = handlers.get(request.method)
-        if handler is None or (request.method != "GET" and not type_.writable):
-            message = f"{request.method} is not supported on {type_.resource}"
-            raise ApiError(405, "MethodNotAllowed", message)
-        trace.kind, trace.verb = type_.kind, _verb(request, address)
+        verb = _verb(request, address) if handler else ""
+        if handler is None or verb not in type_.verbs:
+            raise _not_allowed(request.method, type_)
+        trace.kind, trace.verb = type_.kind, verb
         require = partial(self._roles.require, who, address)
-        require(trace.verb)
+        require(verb)
         return await handler(Call(request, address, type_, trace, require))
 
     def _subresource(self, type_: ResourceType, name: str) -> Mapping[str, Handler]:
@@ -169,6 +169,12 @@ def _verb(request: web.Request, address: Address) -> str:
     if request.method == "DELETE" and address.name is None:
         return "deletecollection"
     return _VERBS[request.method]
+
+
+def _not_allowed(method: str, type_: ResourceType) -> ApiError:
+    why = ": kinds come with the program" if type_ is DEFINITION else ""
+    message = f"{method} is not supported on {type_.resource}{why}"
+    return ApiError(405, "MethodNotAllowed", message)
 
 
 def _cut(request: web.Request) -> None:

@@ -11,7 +11,14 @@ from typing import Any, Final
 
 from desired_state.objects import JsonObject
 from swarmkeeper.apiserver import common_schemas
-from swarmkeeper.apiserver.catalogue import EVENT, EVENT_V1, NAMESPACE, ResourceType
+from swarmkeeper.apiserver.catalogue import (
+    CLUSTER_PEERING,
+    EVENT,
+    EVENT_V1,
+    NAMESPACE,
+    PEERING,
+    ResourceType,
+)
 from swarmkeeper.apiserver.common_schemas import OBJECT_META, PRESERVE, STATUS, text
 
 _DROPPED: Final = ("$defs", "title", "discriminator", "examples")
@@ -20,6 +27,8 @@ _BUILT_IN: Final = {
     NAMESPACE: common_schemas.NAMESPACE,
     EVENT: common_schemas.EVENT,
     EVENT_V1: common_schemas.EVENT_V1,
+    CLUSTER_PEERING: common_schemas.PEERING,
+    PEERING: common_schemas.PEERING,
 }
 
 
@@ -39,6 +48,9 @@ def resource_schema(type_: ResourceType, references: str) -> JsonObject:
 
 def definition_schema(type_: ResourceType) -> JsonObject:
     """The schema of a whole object for its CustomResourceDefinition: metadata is not spelled out."""
+    if type_ in (CLUSTER_PEERING, PEERING):
+        status = {"type": "object", PRESERVE: True}
+        return {"type": "object", "properties": {"status": status}}
     return _object(type_, {"type": "object"})
 
 

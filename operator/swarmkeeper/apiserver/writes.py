@@ -176,7 +176,7 @@ def _typed(call: Call, body: JsonObject) -> JsonObject:
 def _change(call: Call, media: str) -> Callable[[JsonObject, Any], JsonObject]:
     if media == OPERATIONS:
         return apply_operations
-    if media == MERGE or (media == STRATEGIC and call.type.spec is None):
+    if media == MERGE or (media == STRATEGIC and not call.type.custom):
         return _merge
     raise unsupported(
         f"patches of type {media} are not taken: send {MERGE}, {OPERATIONS} or {APPLY}"

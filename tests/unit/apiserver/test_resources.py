@@ -293,12 +293,17 @@ def test_definitions_follow_the_scheme(resources: Resources) -> None:
     Resources(resources.store, Scheme([WIDGET]))
     assert resources.store.revision == revision  # a restart writes nothing
 
-    definition = resources.list("CustomResourceDefinition")[0]
-    assert definition["metadata"]["name"] == "widgets.swarmkeeper.dev"
+    peerings = ["clusterkopfpeerings.kopf.dev", "kopfpeerings.kopf.dev"]
+    assert definitions(resources) == [*peerings, "widgets.swarmkeeper.dev"]
+    definition = resources.list("CustomResourceDefinition")[-1]
     assert definition["status"]["conditions"][1]["type"] == "Established"
 
     Resources(resources.store, Scheme())
-    assert resources.list("CustomResourceDefinition") == []
+    assert definitions(resources) == peerings
+
+
+def definitions(resources: Resources) -> list[str]:
+    return [each["metadata"]["name"] for each in resources.list("CustomResourceDefinition")]
 
 
 # --- what git declares ---------------------------------------------------------------------------

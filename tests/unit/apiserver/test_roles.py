@@ -31,6 +31,8 @@ WRITERS = (Role.OPERATOR, Role.ADMIN, Role.CONTROLLER)
         ("deletecollection", GROUP, "widgets", (Role.ADMIN,)),
         ("create", "", "events", (Role.ADMIN, Role.CONTROLLER)),
         ("create", "events.k8s.io", "events", (Role.ADMIN, Role.CONTROLLER)),
+        ("patch", "kopf.dev", "clusterkopfpeerings", (Role.ADMIN, Role.CONTROLLER)),
+        ("create", "kopf.dev", "kopfpeerings", (Role.ADMIN,)),
         ("delete", "", "namespaces", (Role.ADMIN,)),
         ("patch", "", "namespaces", (Role.ADMIN,)),
         ("*", "*", "*", (Role.ADMIN,)),
