@@ -23,6 +23,8 @@ from swarmkeeper.apiserver import events
 from swarmkeeper.apiserver.access import Access, Tokens, TokenSource
 from swarmkeeper.apiserver.audit import Audit
 from swarmkeeper.apiserver.certificates import ServerCertificate
+from swarmkeeper.apiserver.collector import Collector
+from swarmkeeper.apiserver.garbage import Garbage
 from swarmkeeper.apiserver.housekeeping import Housekeeping
 from swarmkeeper.apiserver.hub import Hub
 from swarmkeeper.apiserver.patches import MAX_BYTES
@@ -53,7 +55,8 @@ class ServerOptions:
         token_sources: tokens besides the program's own; read again while the API runs.
         named_certificate: shown to clients that reach the API by another name than localhost.
         guarded: paths of extra routes for those alone who hold a token.
-        tidies: whether this server forgets old history and events now; of several, one is enough.
+        tidies: whether this server forgets old history and events, and deletes what has lost its owner,
+            now; of several, one is enough.
     """
 
     host: str = "127.0.0.1"
@@ -140,6 +143,10 @@ class ApiServer:
         )
         stack.push_async_callback(housekeeping.stop)
         housekeeping.start()
+        garbage = Garbage(self._resources.verbs, self._resources.catalogue)
+        collector = Collector(self._resources.store, garbage, due=self._options.tidies)
+        stack.push_async_callback(collector.stop)
+        collector.start()
         fresh = asyncio.create_task(self._access.keep_fresh(), name="api-tokens")
         stack.callback(fresh.cancel)
         host, port = runner.addresses[0][:2]

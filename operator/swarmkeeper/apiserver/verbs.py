@@ -15,10 +15,11 @@ from functools import partial
 from typing import Final
 
 from desired_state.objects import JsonObject
-from swarmkeeper.apiserver import applying, approvals, lifecycle, origin
+from swarmkeeper.apiserver import applying, approvals, lifecycle, origin, ownership
 from swarmkeeper.apiserver.applying import Applied
 from swarmkeeper.apiserver.catalogue import EVENT, NAMESPACE, ResourceType
 from swarmkeeper.apiserver.managers import MANAGED, tracked
+from swarmkeeper.apiserver.ownership import Propagation
 from swarmkeeper.apiserver.problems import already_exists, bad_request, conflict, not_found
 from swarmkeeper.apiserver.validation import check_object, check_spec
 from swarmkeeper.runtime.ports import Clock
@@ -61,11 +62,18 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Preconditions:
-    """What must hold for a deletion; None is not looked at."""
+class DeleteOptions:
+    """How to delete.
+
+    Attributes:
+        uid: refuse another object; None takes any.
+        resource_version: refuse another version; None takes any.
+        propagation: what becomes of what belongs to it; None leaves that to its finalizers.
+    """
 
     uid: str | None = None
     resource_version: str | None = None
+    propagation: Propagation | None = None
 
 
 def random_suffix() -> str:
@@ -250,7 +258,7 @@ class Verbs:
         type_: ResourceType,
         key: Key,
         caller: Caller,
-        preconditions: Preconditions | None = None,
+        options: DeleteOptions | None = None,
     ) -> tuple[Stored, bool]:
         """Deletes an object, or marks it as terminating where finalizers hold it.
 
@@ -258,7 +266,7 @@ class Verbs:
             type_: its resource.
             key: which object.
             caller: who asks.
-            preconditions: refuse another object or version.
+            options: what to refuse, and what to do with what belongs to it.
 
         Returns:
             The last version, and whether the object is gone.
@@ -266,26 +274,29 @@ class Verbs:
         Raises:
             ApiError: 403, 404 or 409.
         """
+        options = options or DeleteOptions()
         for _ in range(_ATTEMPTS):
             current = self.require(type_, key)
             old = current.load()
-            _check_preconditions(type_, old, preconditions or Preconditions())
+            _check_preconditions(type_, old, options)
             origin.check_delete(type_, caller.actor, old)
             self._check_empty(type_, key)
-            held = bool(old["metadata"].get("finalizers"))
-            if caller.dry_run or (held and "deletionTimestamp" in old["metadata"]):
+            new = ownership.deleting(old, options.propagation)
+            held = bool(new["metadata"].get("finalizers"))
+            known = new is old and "deletionTimestamp" in old["metadata"]
+            if caller.dry_run or (held and known):
                 return current, not held
             try:
-                last = self._replace(current, self._last(old, held))
+                last = self._replace(current, self._terminating(new))
                 return _told(last, current.revision, caller), not held
             except RevisionConflict:
                 continue
         raise conflict(type_, key.name)
 
-    def _last(self, old: JsonObject, held: bool) -> JsonObject:
-        if held or "deletionTimestamp" not in old["metadata"]:
-            return lifecycle.terminating(old, self._clock.now())
-        return old
+    def _terminating(self, obj: JsonObject) -> JsonObject:
+        if "deletionTimestamp" in obj["metadata"]:
+            return obj
+        return lifecycle.terminating(obj, self._clock.now())
 
     def require(self, type_: ResourceType, key: Key) -> Stored:
         """The current version.
@@ -336,7 +347,7 @@ def _unwritten(current: Stored, new: JsonObject) -> Stored:
     return Stored(current.key, current.uid, current.revision, value)
 
 
-def _check_preconditions(type_: ResourceType, old: JsonObject, wanted: Preconditions) -> None:
+def _check_preconditions(type_: ResourceType, old: JsonObject, wanted: DeleteOptions) -> None:
     metadata = old["metadata"]
     for field, want in (("uid", wanted.uid), ("resourceVersion", wanted.resource_version)):
         if want is not None and want != metadata[field]:

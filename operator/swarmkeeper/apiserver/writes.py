@@ -17,10 +17,11 @@ from swarmkeeper.apiserver import query, statuses
 from swarmkeeper.apiserver.calls import Call, json_body, json_response, object_body
 from swarmkeeper.apiserver.configs import APPLY, read_apply
 from swarmkeeper.apiserver.events import inward, outward, outward_bytes
+from swarmkeeper.apiserver.ownership import Propagation
 from swarmkeeper.apiserver.patches import apply_operations, merge
 from swarmkeeper.apiserver.problems import bad_request, invalid, unsupported
 from swarmkeeper.apiserver.scales import SCALE, scale_of, scaled
-from swarmkeeper.apiserver.verbs import Caller, Edit, Preconditions, Verbs
+from swarmkeeper.apiserver.verbs import Caller, DeleteOptions, Edit, Verbs
 from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.store.objects import Key, Stored
 
@@ -130,9 +131,9 @@ class Writes:
         Raises:
             ApiError: see `Verbs.delete`.
         """
-        body = await _delete_options(call)
+        body = await _delete_body(call)
         stored, gone = await self._run(
-            self._verbs.delete, call.rules, call.key, call.caller(body), _preconditions(body)
+            self._verbs.delete, call.rules, call.key, call.caller(body), _delete_options(call, body)
         )
         if gone:
             return json_response(statuses.success(call.address, stored.uid))
@@ -144,17 +145,21 @@ class Writes:
         Raises:
             ApiError: see `Verbs.delete`.
         """
-        caller = call.caller(await _delete_options(call))
+        body = await _delete_body(call)
+        caller = call.caller(body)
+        options = DeleteOptions(propagation=_propagation(call, body))
         selector = call.selector()
         items = self._verbs.store.list(call.type.kind, call.namespace).items
         keys = [stored.key for stored in items if selector.select(stored)]
-        await self._run(self._delete_all, call, keys, caller)
+        await self._run(self._delete_all, call, keys, caller, options)
         return json_response(statuses.success(call.address))
 
-    def _delete_all(self, call: Call, keys: list[Key], caller: Caller) -> None:
+    def _delete_all(
+        self, call: Call, keys: list[Key], caller: Caller, options: DeleteOptions
+    ) -> None:
         for key in keys:
             try:
-                self._verbs.delete(call.rules, key, caller)
+                self._verbs.delete(call.rules, key, caller, options)
             except ApiError as error:
                 if error.code != 404:
                     raise
@@ -190,15 +195,25 @@ def _merge(old: JsonObject, patch: Any) -> JsonObject:
     return merged
 
 
-async def _delete_options(call: Call) -> JsonObject:
+async def _delete_body(call: Call) -> JsonObject:
     body = await json_body(call.request)
     if body is not None and not isinstance(body, dict):
         raise bad_request("delete options must be a JSON object")
     return body or {}
 
 
-def _preconditions(body: JsonObject) -> Preconditions:
+def _delete_options(call: Call, body: JsonObject) -> DeleteOptions:
     given = body.get("preconditions")
-    if not isinstance(given, dict):
-        return Preconditions()
-    return Preconditions(uid=given.get("uid"), resource_version=given.get("resourceVersion"))
+    given = given if isinstance(given, dict) else {}
+    propagation = _propagation(call, body)
+    return DeleteOptions(given.get("uid"), given.get("resourceVersion"), propagation)
+
+
+def _propagation(call: Call, body: JsonObject) -> Propagation | None:
+    given = body.get("propagationPolicy") or call.query.get("propagationPolicy")
+    if given is None and isinstance(body.get("orphanDependents"), bool):  # its older name
+        return Propagation.ORPHAN if body["orphanDependents"] else Propagation.BACKGROUND
+    if given is not None and given not in list(Propagation):
+        known = ", ".join(Propagation)
+        raise bad_request(f"propagationPolicy must be one of {known}, not {given!r}")
+    return Propagation(given) if given else None
