@@ -8,9 +8,9 @@ from typing import Final, Self
 from pydantic import model_validator
 
 from desired_state.declared import DeclaredModel
-from desired_state.fields import DnsLabel
 from desired_state.objects import CommonSpec
 from desired_state.scheme import Column, Kind
+from desired_state.secret_reference import SecretReference
 from desired_state.sources.config import GitLocation, SourceConfig
 from desired_state.sources.verification import VerifyMode
 
@@ -18,13 +18,6 @@ _READY: Final = '.status.conditions[?(@.type=="Ready")]'
 _TOKEN_FILES: Final = ("token", "password", "bearerToken")
 _KEY_FILES: Final = ("identity", "ssh-privatekey", "id_ed25519", "id_rsa")
 _AUTHORITY_FILES: Final = ("ca.crt", "caFile")
-
-
-class SecretReference(DeclaredModel):
-    """Names a secret; its value is read where it is used and written nowhere."""
-
-    name: DnsLabel
-    """Name of the secret: a file or a folder of files where the operator finds its secrets."""
 
 
 class Verification(DeclaredModel):

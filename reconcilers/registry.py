@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from desired_state.scheme import Scheme
-from reconcilers import swarm_service
+from reconcilers import redis_stream, swarm_service
 from swarmkeeper.runtime.reconciler import Reconciler
 
-_ALL: Final[tuple[Reconciler[Any, Any], ...]] = (swarm_service.RECONCILER,)
+_ALL: Final[tuple[Reconciler[Any, Any], ...]] = (swarm_service.RECONCILER, redis_stream.RECONCILER)
 
 RECONCILERS: Final[Mapping[str, Reconciler[Any, Any]]] = MappingProxyType(
     {reconciler.kind.name: reconciler for reconciler in _ALL}

@@ -17,14 +17,14 @@ def demand(settings: Settings) -> Demand:
     """
     mode, keys = settings.verify_mode, settings.verify_keys
     if mode is None and keys is None:
-        return Demand()
+        return Demand(secrets=settings.secrets)
     if mode is None or keys is None:
         raise ValueError("--verify-mode and --verify-keys go together: give both")
     if settings.folder is not None:
         raise ValueError("--verify-mode: a plain folder is not signed, use --git")
     if mode.tag and not settings.tag:
         raise ValueError(f"--verify-mode: {mode} needs a tag to follow, give --tag")
-    return Demand(Policy(mode, keys.absolute()))
+    return Demand(Policy(mode, keys.absolute()), settings.secrets)
 
 
 def seeded(stored: JsonObject, wanted: JsonObject) -> JsonObject:

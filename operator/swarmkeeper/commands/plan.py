@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,8 @@ from reconcilers.registry import RECONCILERS
 from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.adapters.docker.engine import DockerSwarm
 from swarmkeeper.adapters.http import UrlProbe
+from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
+from swarmkeeper.adapters.secret_folder import SECRETS, SecretFolder
 from swarmkeeper.commands import plan_report
 from swarmkeeper.commands.errors import CommandError
 from swarmkeeper.commands.output import Output, OutputOption, write_json
@@ -57,7 +60,9 @@ def real_ports(docker_host: str) -> Ports:
         CommandError: that is no address of an engine.
     """
     try:
-        return Ports(DockerSwarm(docker_host), UrlProbe(), SystemClock())
+        secrets = SecretFolder(SECRETS, lambda _: None)
+        streams = RedisStreams(secrets, Path(EXPORTS))
+        return Ports(DockerSwarm(docker_host), UrlProbe(), SystemClock(), streams)
     except ValueError as error:
         raise CommandError(str(error)) from error
 

@@ -11,6 +11,8 @@ from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.adapters.docker.engine import DockerSwarm
 from swarmkeeper.adapters.docker.events import EngineEvents
 from swarmkeeper.adapters.http import UrlProbe
+from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
+from swarmkeeper.adapters.secret_folder import SecretFolder
 from swarmkeeper.composition import ConfigurationError, Operator, World
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.redaction import Redactor
@@ -26,12 +28,19 @@ def world(
 ) -> World:
     """The real outside world: a Docker Swarm manager, HTTP and this machine's clock."""
     swarm = DockerSwarm(settings.docker_host, tracer=tracer or NO_TRACER)
-    ports = Ports(swarm, UrlProbe(tracer=tracer or NO_TRACER), SystemClock())
+    redactor = redactor or Redactor()
+    secrets = SecretFolder(settings.secrets, redactor.learn)
+    ports = Ports(
+        swarm,
+        UrlProbe(tracer=tracer or NO_TRACER),
+        SystemClock(),
+        RedisStreams(secrets, settings.data_dir / EXPORTS),
+    )
     return World(
         ports=ports,
         watch=lambda on_signals, on_gap: EngineEvents(settings.docker_host, on_signals, on_gap),
         tracer=tracer,
-        redactor=redactor or Redactor(),
+        redactor=redactor,
     )
 
 

@@ -17,6 +17,7 @@ from prometheus_client import (
 from prometheus_client.exposition import generate_latest
 
 from desired_state.objects import ObjectRef
+from swarmkeeper.controller.figures import Figures
 from swarmkeeper.controller.inventory import Inventory
 
 QUEUE: Final = "passes"
@@ -35,6 +36,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.inventory = Inventory()
         self.registry.register(self.inventory)
+        self.figures = Figures()
+        self.registry.register(self.figures)
         ProcessCollector(registry=self.registry)
         self._reconcile()
         self._queue()

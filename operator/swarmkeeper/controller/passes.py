@@ -100,6 +100,7 @@ class Passes:
         self._settled.forget(ref)
         self._convergence.forget(ref)
         self._deps.metrics.forget_breaker(ref)
+        self._deps.metrics.figures.note(ref, ())
         self._runs.forget(ref)
         return GONE
 
@@ -193,6 +194,7 @@ class Passes:
             plan = reconciler.plan(target, observed)
             taken = acting.close(plan)
         verification = reconciler.verify(target, observed)
+        self._deps.metrics.figures.note(target.ref, verification.figures)
         noted = request is not None and request.run is None
         kept = reconciler.remember(target, observed)
         if kept is not None:

@@ -35,6 +35,7 @@ class Action:
         reason: for people: why.
         risk: how much harm it can do.
         parameters: further input of the step; must be JSON-like and free of secrets.
+        confirm: it needs a human's yes, whatever the object and the operator's settings say.
     """
 
     runbook: str
@@ -44,6 +45,7 @@ class Action:
     reason: str
     risk: Risk = Risk.LOW
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    confirm: bool = False
 
     def key(self, uid: str, generation: int) -> str:
         """Identity of the step for one object: equal inputs, equal key (design.md §3).

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from desired_state.objects import JsonObject, ObjectRef
+from swarmkeeper.runtime.streams import NO_STREAMS, Streams
 from swarmkeeper.runtime.swarm import Swarm
 
 
@@ -64,6 +65,7 @@ class Ports:
     swarm: Swarm
     http: HttpProbe
     clock: Clock
+    streams: Streams = NO_STREAMS
 
 
 class Objects(Protocol):

@@ -26,6 +26,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from desired_state.objects import CommonSpec, JsonObject, ObjectRef, Origin
 from desired_state.scheme import Kind
 from swarmkeeper.runtime.conditions import Condition
+from swarmkeeper.runtime.figures import Figure
 from swarmkeeper.runtime.plan import Action, Plan
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.runbook import Runbook
@@ -74,6 +75,7 @@ class Verification:
         recheck: how soon to look again; by default a second while something is under way, and the
             object's interval otherwise.
         fields: kind-specific fields of the status; camelCase, JSON-like, stable when nothing changes.
+        figures: gauges of the object for Prometheus.
     """
 
     conditions: tuple[Condition, ...]
@@ -83,6 +85,7 @@ class Verification:
     failure: tuple[str, str] | None = None
     recheck: timedelta | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
 
 
 class Reconciler(Protocol[SpecT, ObservedT]):

@@ -19,7 +19,7 @@ from swarmkeeper.sandbox.packages import Package, Report
 
 _POSTGRES_HOME: Final = "/usr/lib/postgresql/15"
 _TINI: Final = Package("tini", ("/usr/bin/tini-static",))
-_REDIS: Final = Package("redis-server", ("/usr/bin/redis-server",))
+REDIS: Final = Package("redis-server", ("/usr/bin/redis-server",))
 _REDIS_CLI: Final = Package("redis-tools", ("/usr/bin/redis-cli",))
 _SETPRIV: Final = Package("util-linux", ("/usr/bin/setpriv",))
 POSTGRES: Final = Package("postgresql-15", (f"{_POSTGRES_HOME}/bin/postgres",))
@@ -128,7 +128,7 @@ LAYERS: Final[Mapping[str, LayerRecipe]] = MappingProxyType(
     {
         "busybox": LayerRecipe(_busybox, (_TINI,)),
         "app": LayerRecipe(_app),
-        "redis": LayerRecipe(_redis, (_REDIS, _REDIS_CLI)),
+        "redis": LayerRecipe(_redis, (REDIS, _REDIS_CLI)),
         "agent": LayerRecipe(_agent, (_REDIS_CLI,)),
         "postgres": LayerRecipe(_postgres, (POSTGRES, _SETPRIV)),
     }

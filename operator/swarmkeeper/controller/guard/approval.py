@@ -40,8 +40,7 @@ def approval(question: Question) -> Hold | None:
 
 def is_needed(question: Question) -> bool:
     """Whether the action may be taken with approval only."""
-    level = _level(question)
-    return level is not None and question.action.risk >= level
+    return _asks(question.action, _level(question))
 
 
 def plan_hash(question: Question) -> str:
@@ -61,8 +60,12 @@ def _level(question: Question) -> Risk | None:
 
 def _risky(question: Question) -> tuple[Action, ...]:
     """The actions that need approval; others may come and go and change nothing about it."""
-    level = _level(question) or Risk.LOW
-    return tuple(action for action in question.actions if action.risk >= level)
+    level = _level(question)
+    return tuple(action for action in question.actions if _asks(action, level))
+
+
+def _asks(action: Action, level: Risk | None) -> bool:
+    return action.confirm or (level is not None and action.risk >= level)
 
 
 def document(action: Action) -> JsonObject:

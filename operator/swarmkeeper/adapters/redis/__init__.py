@@ -1,0 +1,1 @@
+"""Redis: implements the port Streams, for single servers, Sentinel and Cluster."""

@@ -1,0 +1,42 @@
+"""A real Redis for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.redis_server import Client, RedisServer, missing, redis_server
+
+from swarmkeeper.adapters.redis.streams import RedisStreams
+from swarmkeeper.adapters.secret_folder import SecretFolder
+from swarmkeeper.runtime.streams import StreamKey, StreamServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    if reason := missing():
+        pytest.skip(reason)
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: RedisServer) -> Iterator[Client]:
+    """Another program's connection to an empty server."""
+    with server.client() as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def streams(tmp_path: Path) -> Iterator[RedisStreams]:
+    streams = RedisStreams(SecretFolder(tmp_path / "secrets", lambda _: None), tmp_path / "exports")
+    yield streams
+    streams.close()
+
+
+@pytest.fixture
+def events(server: RedisServer) -> StreamKey:
+    """The stream that the tests are about."""
+    return StreamKey(StreamServer(server.url), "events")
