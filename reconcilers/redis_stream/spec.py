@@ -99,7 +99,7 @@ class TrimSpec(DeclaredModel):
     """Consumed: only what all groups are done with. Always: the oldest entries, read or not."""
     references: References | None = None
     """KEEPREF, DELREF or ACKED, from Redis 8.2 on; by default the server's own way."""
-    batch_size: int = Field(default=1000, ge=1, le=100_000)
+    batch_size: int = Field(default=10_000, ge=1, le=100_000)
     """Entries that are removed in one step; other clients get their turn in between."""
 
 
