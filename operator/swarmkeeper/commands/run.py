@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmkeeper import logs
@@ -50,7 +51,7 @@ def run(settings: Settings) -> None:
     Raises:
         ConfigurationError: it can't be started as asked.
     """
-    redactor = Redactor(own_secrets(settings))
+    redactor = Redactor(files=own_secret_files(settings))
     json = settings.log_format is LogFormat.JSON
     logs.configure(json=json, level=settings.log_level, redactor=redactor)
     if not settings.traces:
@@ -65,10 +66,10 @@ def run(settings: Settings) -> None:
         tracer.close()
 
 
-def own_secrets(settings: Settings) -> list[str]:
-    """What the operator's own secret files hold now, to know it wherever it turns up."""
+def own_secret_files(settings: Settings) -> list[Path]:
+    """Files with the operator's own secrets, which are to be known wherever they turn up."""
     files = (settings.git_token_file, settings.store_password_file, settings.webhook_secret_file)
-    return [file.read_text("utf-8", "replace") for file in files if file and file.is_file()]
+    return [file for file in files if file is not None]
 
 
 def _tracer(redactor: Redactor) -> OtlpTracer:

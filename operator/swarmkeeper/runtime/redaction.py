@@ -2,7 +2,7 @@
 
 Two ways together: what looks like a secret goes (a password in a URL, `password=...`, a bearer token, a
 private key), and so does what is known to be one (values under secret names in the object of the pass,
-and what the operator has read from its own secret files), in the spellings that texts give it.
+and what the operator's own secret files hold), in the spellings that texts give it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -21,6 +24,8 @@ from desired_state.secret_names import is_secret_name
 HIDDEN: Final = "***"
 SHORTEST: Final = 6
 """Characters of a known secret; a shorter one can't be told from an ordinary word."""
+REMEMBERED: Final = 8
+"""Secrets that are known of one file: the present one and those before it, for tokens of an hour."""
 
 _SHOWN: Final = r"(?!sha256:)"  # a fingerprint tells nothing, and shows that something has changed
 _URL_PASSWORD: Final = re.compile(rf"(://[^\s/:@'\"]{{0,256}}):{_SHOWN}[^\s@'\"]{{1,1024}}@")
@@ -40,15 +45,14 @@ class Redactor:
     """Takes secrets out of texts. Safe for several threads.
 
     Args:
-        known: secrets that the process has read; see `learn`.
+        known: secrets that the process has read.
+        files: with further ones, which may be renewed or come later: each text is checked against
+            what they hold then, and against what they held before.
     """
 
-    def __init__(self, known: Iterable[str] = ()) -> None:
+    def __init__(self, known: Iterable[str] = (), files: Iterable[Path] = ()) -> None:
         self._known = tuple(_spellings(known))
-
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Knows further secrets from now on."""
-        self._known = tuple(dict.fromkeys((*_spellings(secrets), *self._known)))
+        self._files = tuple(SecretFile(path) for path in files)
 
     @contextmanager
     def within(self, document: Mapping[str, Any]) -> Iterator[None]:
@@ -61,7 +65,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        for secret in (*_OF_PASS.get(), *self._known):
+        of_files = chain.from_iterable(file.spellings() for file in self._files)
+        for secret in (*_OF_PASS.get(), *self._known, *of_files):
             if secret in text:
                 text = text.replace(secret, HIDDEN)
         if "://" in text:
@@ -82,6 +87,41 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self.document(below) for below in value]
         return value
+
+
+class SecretFile:
+    """A file with a secret, as one line or several; read again whenever it has changed.
+
+    Args:
+        path: of the file; it need not be there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._guard = threading.Lock()
+        self._seen: Hashable = None
+        self._held: tuple[str, ...] = ()
+        self._spellings: tuple[str, ...] = ()
+        self.spellings()
+
+    def spellings(self) -> tuple[str, ...]:
+        """What it holds and has held, as texts write it; what can't be read adds nothing."""
+        with self._guard:
+            try:
+                found = self._path.stat()
+                # Whoever renews it may write it in place, or rename another one onto it.
+                now = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+                if now != self._seen:
+                    self._learn(self._path.read_text("utf-8", "replace").strip())
+                    self._seen = now
+            except OSError:
+                self._seen = None
+            return self._spellings
+
+    def _learn(self, secret: str) -> None:
+        if secret:
+            self._held = tuple(dict.fromkeys((secret, *self._held)))[:REMEMBERED]
+            self._spellings = tuple(_spellings(self._held))
 
 
 def secrets_in(value: Any, name: str = "") -> Iterator[str]:

@@ -51,8 +51,8 @@ def test_a_secret_gets_into_no_log_event_status_trail_metric_or_trace(
     tmp_path: Path, form: str
 ) -> None:
     repository = Repository(tmp_path)
-    repository.commit(**{name: declared(name) for name in NAMES})
-    (tmp_path / "token").write_text(IN_FILE + "\n")
+    repository.commit(fine=declared("fine"))
+    (tmp_path / "token").write_text("what-it-held-at-the-start\n")
     with receiver() as collector:
         operator = OperatorProcess(
             tmp_path / "operator",
@@ -63,6 +63,9 @@ def test_a_secret_gets_into_no_log_event_status_trail_metric_or_trace(
             program=[str(Path(leaking_operator.__file__))],
         ).start()
         try:
+            (tmp_path / "token").write_text(IN_FILE + "\n")  # renewed while it runs
+            repository.commit(**{name: declared(name) for name in NAMES if name != "fine"})
+            operator.push()
             eventually(lambda: all(operator.condition(name, "Ready")[1] for name in NAMES))
             eventually(lambda: any(span.name == "act" for span in collector.spans))
             eventually(lambda: "pass failed" in operator.log.read_text())

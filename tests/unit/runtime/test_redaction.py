@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmkeeper.runtime.redaction import HIDDEN, SHORTEST, Redactor
+from swarmkeeper.runtime.redaction import HIDDEN, REMEMBERED, SHORTEST, Redactor
 
 
 @pytest.mark.parametrize(
@@ -99,3 +101,33 @@ def test_what_is_redacted_stays_as_it_is_when_it_is_redacted_again(text: str) ->
     once = Redactor().text(text)
 
     assert Redactor().text(once) == once
+
+
+def test_a_secret_file_that_is_renewed_is_known_at_once_and_what_it_held_still(
+    tmp_path: Path,
+) -> None:
+    file, other = tmp_path / "password", tmp_path / "new"
+    redactor = Redactor(files=[file])
+    assert redactor.text("the first one") == "the first one"
+
+    for secret in ("first-secret", "other-secret"):  # of one length: only its times tell
+        file.write_text(f"{secret}\n")
+        assert redactor.text(f"server said {secret}") == "server said ***"
+    other.write_text("third-secret")
+    other.rename(file)
+    assert redactor.text("first-secret other-secret third-secret") == "*** *** ***"
+    file.unlink()
+    assert redactor.document({"is": ["third-secret"]}) == {"is": ["***"]}
+
+
+def test_a_secret_file_that_is_renewed_often_does_not_fill_the_memory(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    redactor = Redactor(files=[file])
+
+    for number in range(3 * REMEMBERED):
+        file.write_text(f"secret-{'x' * number}-{number}")
+        redactor.text("")
+
+    held = [f"secret-{'x' * number}-{number}" for number in range(3 * REMEMBERED)]
+    assert [redactor.text(secret) for secret in held[-REMEMBERED:]] == ["***"] * REMEMBERED
+    assert redactor.text(held[0]) == held[0]
