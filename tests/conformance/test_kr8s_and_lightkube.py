@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, closing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
-import kr8s.asyncio
-import lightkube
 import pytest
 from kr8s.objects import new_class
-from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.types import PatchType
 from support.api import Api
+from support.clients import GROUP, VERSION, kr8s_client, lightkube_client, make_soon
 from support.widget_objects import make, now
 
-GROUP, VERSION = "swarmkeeper.dev", "v1alpha1"
 TIMEOUT = 20.0
 
 
@@ -29,21 +24,6 @@ def api(api: Api) -> Api:
     """With one widget."""
     make(api, labels={"tier": "x"})
     return api
-
-
-def make_soon(api: Api, name: str) -> threading.Timer:
-    timer = threading.Timer(0.3, make, (api, name))
-    timer.start()
-    return timer
-
-
-@asynccontextmanager
-async def kr8s_client(kubeconfig: Path) -> AsyncIterator[Any]:
-    client: Any = await kr8s.asyncio.api(kubeconfig=str(kubeconfig))
-    try:
-        yield client
-    finally:
-        await client._session.aclose()  # it has no way of its own to end a connection
 
 
 @pytest.mark.client("kr8s")
@@ -84,10 +64,6 @@ def test_kr8s_watches(api: Api, kubeconfig: Path) -> None:
     asyncio.run(run())
     timer.join(TIMEOUT)
     assert seen[-1] == ("ADDED", "b")
-
-
-def lightkube_client(kubeconfig: Path) -> Any:
-    return lightkube.Client(config=KubeConfig.from_file(kubeconfig).get())
 
 
 @pytest.mark.client("lightkube")

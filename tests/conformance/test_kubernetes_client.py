@@ -10,6 +10,7 @@ from typing import Any
 import kubernetes
 import pytest
 from support.api import Api
+from support.clients import kubernetes_client
 from support.widgets import widget
 
 from swarmkeeper.apiserver.origin import PROGRAM
@@ -22,7 +23,7 @@ WIDGETS = ("swarmkeeper.dev", "v1alpha1", "default", "widgets")
 
 @pytest.fixture
 def connection(kubeconfig: Path) -> Iterator[Any]:
-    with kube.config.new_client_from_config(str(kubeconfig)) as connection:
+    with kubernetes_client(kubeconfig) as connection:
         yield connection
 
 
