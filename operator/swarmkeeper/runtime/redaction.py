@@ -45,7 +45,7 @@ class Redactor:
     """Takes secrets out of texts. Safe for several threads.
 
     Args:
-        known: secrets that the process has read.
+        known: secrets that the process has read; see `learn`.
         files: with further ones, which may be renewed or come later: each text is checked against
             what they hold then, and against what they held before.
     """
@@ -53,6 +53,10 @@ class Redactor:
     def __init__(self, known: Iterable[str] = (), files: Iterable[Path] = ()) -> None:
         self._known = tuple(_spellings(known))
         self._files = tuple(SecretFile(path) for path in files)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Knows further secrets from now on."""
+        self._known = tuple(dict.fromkeys((*_spellings(secrets), *self._known)))
 
     @contextmanager
     def within(self, document: Mapping[str, Any]) -> Iterator[None]:
