@@ -269,11 +269,16 @@ def test_wait_for_a_value(api: Api, kubectl: Kubectl) -> None:
 @pytest.mark.verb("wait --for=delete")
 def test_wait_until_it_is_gone(api: Api, kubectl: Kubectl) -> None:
     make(api)
-    timer = threading.Timer(0.3, remove, (api,))
-    timer.start()
 
-    assert "condition met" in kubectl("wait", "wd/a", "--for=delete", "--timeout=10s")
-    timer.join()
+    with kubectl.start("wait", "wd/a", "--for=delete", "--timeout=20s", "-v=6") as waiting:
+        assert waiting.stdout is not None
+        said = ""
+        while "watch=true" not in said:  # old kubectls fail where nothing is there to wait for
+            line = waiting.stdout.readline()
+            assert line, said
+            said += line
+        remove(api)
+        assert "condition met" in waiting.stdout.read()
 
 
 @pytest.mark.verb("wait --for=create")
