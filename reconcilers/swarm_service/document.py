@@ -8,6 +8,7 @@ from typing import Any, Final
 from desired_state.objects import JsonObject
 
 Path = tuple[str, ...]
+_MAPS: Final = (dict, Mapping)  # a dict is recognised at once, other mappings by the slow way
 
 TEMPLATE: Final[Path] = ("TaskTemplate",)
 CONTAINER: Final[Path] = ("TaskTemplate", "ContainerSpec")
@@ -24,7 +25,7 @@ def dig(document: Mapping[str, Any], path: Sequence[str], default: Any = None) -
     """The value at a path; `default` where it, or anything on the way, is absent or null."""
     value: Any = document
     for key in path:
-        if not isinstance(value, Mapping) or value.get(key) is None:
+        if not isinstance(value, _MAPS) or value.get(key) is None:
             return default
         value = value[key]
     return value

@@ -139,6 +139,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
 def value_of(spec: SwarmServiceSpec, declared: Mapping[str, Any], attribute: str) -> Any:
     """The declared value of an attribute such as `update.delay`, or None if it is not declared."""
     path, get = _reading(attribute)
+    if path[0] not in declared:  # most are not, and this is asked for each one in every pass
+        return None
     return None if dig(declared, path) is None else get(spec)
 
 
