@@ -14,6 +14,7 @@ import threading
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +39,24 @@ _HEADER: Final = re.compile(
 )
 _KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*-----|\Z)", re.S)
 
-_OF_PASS: Final[ContextVar[tuple[str, ...]]] = ContextVar("secrets_of_pass", default=())
+
+class _SecretsOf:
+    """The secrets of a document, looked for when the first text is redacted: most passes tell nothing.
+
+    Args:
+        document: must not be changed meanwhile.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+
+    @cached_property
+    def spellings(self) -> tuple[str, ...]:
+        """How texts write them."""
+        return tuple(_spellings(secrets_in(self._document)))
+
+
+_OF_PASS: Final[ContextVar[_SecretsOf | None]] = ContextVar("secrets_of_pass", default=None)
 
 
 class Redactor:
@@ -61,7 +79,7 @@ class Redactor:
     @contextmanager
     def within(self, document: Mapping[str, Any]) -> Iterator[None]:
         """Knows the secrets of a document as long as the block runs, on this thread."""
-        token = _OF_PASS.set(tuple(_spellings(secrets_in(document))))
+        token = _OF_PASS.set(_SecretsOf(document))
         try:
             yield
         finally:
@@ -70,7 +88,7 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text without secrets."""
         of_files = chain.from_iterable(file.spellings() for file in self._files)
-        for secret in (*_OF_PASS.get(), *self._known, *of_files):
+        for secret in (*_of_pass(), *self._known, *of_files):
             if secret in text:
                 text = text.replace(secret, HIDDEN)
         if "://" in text:
@@ -126,6 +144,11 @@ class SecretFile:
         if secret:
             self._held = tuple(dict.fromkeys((secret, *self._held)))[:REMEMBERED]
             self._spellings = tuple(_spellings(self._held))
+
+
+def _of_pass() -> tuple[str, ...]:
+    found = _OF_PASS.get()
+    return found.spellings if found is not None else ()
 
 
 def secrets_in(value: Any, name: str = "") -> Iterator[str]:
