@@ -119,7 +119,8 @@ class Passes:
         target: Target[Any] | None = None
         try:
             upgrade = self._targets.choose(ref, stored, now)
-            report = replace(report, upgrade=None if deleting else upgrade.hold)
+            if upgrade.hold is not None and not deleting:
+                report = replace(report, upgrade=upgrade.hold)
             target = self._targets.build(ref, stored, upgrade, now)
             acting = Acting(
                 self._deps,
