@@ -19,7 +19,10 @@ from swarmkeeper.runtime.redaction import Redactor
 _REMEMBERED: Final = 4096
 _SAME_WITHIN: Final = timedelta(minutes=10)
 _LONGEST: Final = 1024
+_STRIPES: Final = 64
 logger = logging.getLogger(__name__)
+
+_Key = tuple[str, str, str, str]  # uid, type, reason, message
 
 
 @dataclass(slots=True)
@@ -43,7 +46,10 @@ class Recorder:
         self._objects = objects
         self._actor = actor
         self._lock = threading.Lock()
-        self._series: OrderedDict[tuple[str, str, str, str], _Series] = OrderedDict()
+        self._series: OrderedDict[_Key, _Series] = OrderedDict()
+        # Held while an event is written, so that the same one is not created twice. Others may be
+        # written meanwhile: the store puts what comes together into one commit.
+        self._writing = tuple(threading.Lock() for _ in range(_STRIPES))
 
     def record(self, ref: ObjectRef, uid: str, what: Announcement, now: datetime) -> None:
         """Records one event about an object, or counts up the same one of a moment ago."""
@@ -54,19 +60,28 @@ class Recorder:
         )
         key = (uid, what.type, what.reason, what.message)
         try:
-            with self._lock:
-                series = self._series.get(key)
+            with self._writing[hash(key) % _STRIPES]:
+                series = self._series_of(key)
                 if (
                     series is None
                     or now - series.last > _SAME_WITHIN
                     or not self._repeat(series, now)
                 ):
-                    self._series[key] = self._create(ref, uid, what, now)
-                self._series.move_to_end(key)
-                while len(self._series) > _REMEMBERED:
-                    self._series.popitem(last=False)
+                    series = self._create(ref, uid, what, now)
+                self._remember(key, series)
         except ApiError as error:
             logger.warning("event not recorded", extra={"object": str(ref), "error": str(error)})
+
+    def _series_of(self, key: _Key) -> _Series | None:
+        with self._lock:
+            return self._series.get(key)
+
+    def _remember(self, key: _Key, series: _Series) -> None:
+        with self._lock:
+            self._series[key] = series
+            self._series.move_to_end(key)
+            while len(self._series) > _REMEMBERED:
+                self._series.popitem(last=False)
 
     def _repeat(self, series: _Series, now: datetime) -> bool:
         patch = {"count": series.count + 1, "lastTimestamp": stamp(now)}
