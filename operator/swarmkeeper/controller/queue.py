@@ -133,7 +133,7 @@ class WorkQueue(Generic[KeyT]):
         with self._changed:
             now = self._monotonic()
             due = [*self._queued.values(), *(time for time, _, _ in self._timers[:1])]
-            return max(0.0, *(now - since for since in due))
+            return max((0.0, *(now - since for since in due)))
 
     def longest_pass(self) -> float:
         """Seconds that the oldest key in progress was handed out ago."""

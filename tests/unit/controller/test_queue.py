@@ -107,6 +107,12 @@ def test_what_waits_and_what_does_not_end_is_known() -> None:
     assert queue.longest_wait() == 30
 
 
+def test_an_empty_queue_has_kept_nobody_waiting() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+
+    assert (queue.longest_wait(), queue.longest_pass()) == (0, 0)
+
+
 def test_closing_ends_every_wait() -> None:
     queue: WorkQueue[str] = WorkQueue()
     ended = []
