@@ -11,7 +11,7 @@ import heapq
 import math
 import threading
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -31,8 +31,7 @@ class WorkQueue(Generic[KeyT]):
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._ready: deque[KeyT] = deque()
-        self._queued: dict[KeyT, float] = {}
+        self._ready: OrderedDict[KeyT, float] = OrderedDict()  # since when each is due
         self._processing: dict[KeyT, float] = {}
         self._again: set[KeyT] = set()
         self._due: dict[KeyT, float] = {}
@@ -53,13 +52,12 @@ class WorkQueue(Generic[KeyT]):
                 return
             if key in self._processing:
                 self._again.add(key)
-            elif key not in self._queued:
-                self._queued[key] = self._monotonic()
-                (self._ready.appendleft if urgent else self._ready.append)(key)
+                return
+            if key not in self._ready:
+                self._ready[key] = self._monotonic()
                 self._changed.notify()
-            elif urgent:
-                self._ready.remove(key)
-                self._ready.appendleft(key)
+            if urgent:
+                self._ready.move_to_end(key, last=False)
 
     def get(self, timeout: float | None = None) -> tuple[KeyT, float] | None:
         """Waits for a due key; the caller must call `done` for it.
@@ -75,8 +73,8 @@ class WorkQueue(Generic[KeyT]):
             while not self._closed:
                 self._fire_timers()
                 if self._ready:
-                    key = self._ready.popleft()
-                    waited = self._monotonic() - self._queued.pop(key)
+                    key, since = self._ready.popitem(last=False)
+                    waited = self._monotonic() - since
                     self._processing[key] = self._monotonic()
                     self._due.pop(key, None)
                     if self._ready or (self._timers and not self._timed):
@@ -98,8 +96,7 @@ class WorkQueue(Generic[KeyT]):
             self._processing.pop(key, None)
             if key in self._again:
                 self._again.discard(key)
-                self._queued[key] = self._monotonic()
-                self._ready.append(key)
+                self._ready[key] = self._monotonic()
             elif after is not None:
                 due = _with_slack(self._monotonic() + after, after)
                 self._due[key] = due
@@ -132,7 +129,7 @@ class WorkQueue(Generic[KeyT]):
         """Seconds that the oldest due key has waited; also one whose time came and nobody woke."""
         with self._changed:
             now = self._monotonic()
-            due = [*self._queued.values(), *(time for time, _, _ in self._timers[:1])]
+            due = [*self._ready.values(), *(time for time, _, _ in self._timers[:1])]
             return max((0.0, *(now - since for since in due)))
 
     def longest_pass(self) -> float:
@@ -147,9 +144,7 @@ class WorkQueue(Generic[KeyT]):
             due, _, key = heapq.heappop(self._timers)
             if self._due.get(key) == due:
                 del self._due[key]
-                if key not in self._queued:
-                    self._queued[key] = now
-                    self._ready.append(key)
+                self._ready.setdefault(key, now)
 
     def _wait(self, deadline: float | None) -> None:
         """Sleeps until something changes; only one of those that wait minds the timers."""
