@@ -80,7 +80,7 @@ def pytest_terminal_summary(
     if not results:
         return
     order = {client: number for number, client in enumerate(f"kubectl {r}" for r in RELEASES)}
-    results.sort(key=lambda result: order.get(result.client, len(order)))
+    results.sort(key=lambda result: (order.get(result.client, len(order)), result.client))
     stores = " and ".join(dict.fromkeys(result.store for result in results))
     terminalreporter.section(f"conformance on {stores}")
     for line in plain(results):

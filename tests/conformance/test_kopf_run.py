@@ -106,7 +106,9 @@ def test_timers_daemons_and_indexes(api: Api, kubeconfig: Path) -> None:
         eventually(lambda: api.resources.get(A) is None, 60)
 
 
-@pytest.mark.verb("kopf.TemporaryError", "kopf.PermanentError", "kopf.ErrorsMode", "retries")
+@pytest.mark.verb(
+    "kopf.TemporaryError", "kopf.PermanentError", "kopf.ErrorsMode", "kopf.on.create (retries)"
+)
 def test_errors_are_retried_or_not(api: Api, kubeconfig: Path) -> None:
     with kopf_run("troubles", kubeconfig, "--all-namespaces", "--standalone") as run:
         make(api)

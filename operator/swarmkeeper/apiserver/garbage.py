@@ -71,8 +71,10 @@ class Garbage:
             StoreError: the store refused.
         """
         objects = list(self._objects())
-        left = self._each(self._orphan, objects, lambda each: ownership.awaits(each, ORPHAN))
-        objects = list(self._objects())  # orphans are none of the following any more
+        left = 0
+        if any(ownership.awaits(each.content, ORPHAN) for each in objects):
+            left = self._each(self._orphan, objects, lambda each: ownership.awaits(each, ORPHAN))
+            objects = list(self._objects())  # what has become an orphan is none of the following
         left += self._each(self._let_go, objects, lambda each: ownership.awaits(each, FOREGROUND))
         return left + self._each(self._collect, objects, lambda each: bool(references(each)))
 
