@@ -156,6 +156,7 @@ class Operator:
     async def _end(self) -> BaseException | None:
         """Begins nothing new, hands the lease on, ends the API; gives what kopf failed with."""
         failure = None
+        logger.info("operator is stopping")
         if self.term is not None:
             await self.term.end(grace=not self._tenure.lost)
         await asyncio.to_thread(self._tenure.end)

@@ -18,6 +18,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / "support" / "crashing_ladder.py"
 STEPS = [
     ("planned", 1),
     *((name, number) for number in (1, 2, 3) for name in ("intended", "acted")),
+    *(("finished", number) for number in (1, 2, 3)),
     ("closed", 1),
     ("concluded", 1),
 ]

@@ -60,6 +60,7 @@ class OperatorProcess:
         folder.mkdir(exist_ok=True)
         self.data = folder / "data"
         self.log = folder / "operator.log"
+        self.paused = folder / "paused"
         self._docker_host = docker_host
         self._git = git
         self._options = options
@@ -69,14 +70,18 @@ class OperatorProcess:
         self._secret.write_text(SECRET)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, die_at: str = "") -> OperatorProcess:
+    def start(self, *, die_at: str = "", pause_at: str = "") -> OperatorProcess:
         """Starts it and waits until its API answers.
 
         Args:
             die_at: `step` or `step:n`: it kills itself with -9 there, the n-th time it comes by.
+            pause_at: the same, but the pass waits there until `paused` is removed; meanwhile so does
+                each other one, at its next step.
         """
         self.kubeconfig.unlink(missing_ok=True)
         program = [str(CRASHING), die_at] if die_at else self._program
+        if pause_at:
+            program = [str(CRASHING), pause_at, str(self.paused)]
         options = ["--data-dir", str(self.data), "--docker-host", self._docker_host]
         options += ["--git", self._git, "--source-interval", "1h", "--port", "0"]
         options += ["--webhook-secret-file", str(self._secret), "--log-level", "INFO"]
@@ -99,6 +104,12 @@ class OperatorProcess:
         code = self._process.wait(30)
         self._process = None
         return code
+
+    def begin_to_stop(self) -> None:
+        """SIGTERM; returns once it has begun to end."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        eventually(lambda: "operator is stopping" in self.log.read_text())
 
     def kill(self) -> None:
         """Kill -9."""
@@ -142,6 +153,14 @@ class OperatorProcess:
             if error.code == 404:
                 return None
             raise
+
+    def readyz(self) -> tuple[int, str]:
+        """Whether it is ready: HTTP status and text."""
+        try:
+            return 200, self._call("/readyz").decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
 
     def metrics(self) -> str:
         """What Prometheus would scrape."""

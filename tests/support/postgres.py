@@ -65,6 +65,11 @@ class PostgresServer:
         """Where a database of it is."""
         return Address(f"postgresql://postgres@/{database}?host={self.folder}")
 
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self.folder / ".s.PGSQL.5432"
+
     def new_database(self) -> Address:
         """Makes an empty database."""
         name = f"t{uuid.uuid4().hex[:12]}"

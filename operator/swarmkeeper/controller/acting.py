@@ -176,6 +176,7 @@ class Acting:
                 outcome=attempt.outcome,
                 verification=_verification(fresh, verified=verified),
             )
+            self.deps.checkpoint("finished")
             self._count(attempt.action, entry)
             taken.append(
                 Taken(

@@ -180,17 +180,25 @@ class Lease:
     def renew(self) -> bool:
         """Says that we are alive, and gives whether the lease is still ours.
 
+        Where a connection was lost that the server still believes in, the hold is out of reach though
+        nobody has succeeded us: we do nothing, and end that silent session as a successor would.
+
         Raises:
             DatabaseError: the store can't be reached; the lease may be ours still.
         """
+        if self.token is None:
+            return False
         asked = self._clock()
-        if self.token is not None and self._hold.take():
-            ((token,),) = self._database.read("SELECT token FROM lease")
-            if token == self.token:
-                self._renewed = asked
-                return True
-        self.release()
-        return False
+        held = self._hold.take()
+        ((token,),) = self._database.read("SELECT token FROM lease")
+        if token != self.token:
+            self.release()
+            return False
+        if held:
+            self._renewed = asked
+        elif self._is_silent():
+            self._hold.evict()
+        return True
 
     def check(self, cursor: Cursor) -> None:
         """Lets a transaction pass only while the lease is ours.

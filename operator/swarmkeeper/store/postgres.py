@@ -19,7 +19,7 @@ from typing import Any, Final, Self, TypeVar
 import psycopg
 
 from swarmkeeper.store.dialect import for_postgres, values
-from swarmkeeper.store.postgres_link import Address, Connection, Link, tell
+from swarmkeeper.store.postgres_link import ANSWER_TIMEOUT, Address, Connection, Link, tell
 from swarmkeeper.store.sql import (
     VERSIONS,
     DatabaseConflict,
@@ -32,6 +32,7 @@ from swarmkeeper.store.sql import (
 _LOCK: Final = 0x5357_4B50  # of all writers to one database: "SWKP"
 _CHANNEL: Final = "swarmkeeper"
 _TICK: Final = 1.0  # seconds between two looks at what is overdue
+_QUIET: Final = 5.0  # seconds without a word after which the follower asks whether anyone is there
 _RETRY: Final = 0.5  # seconds before the follower tries again
 _LONG: Final = 3600.0  # seconds for what may take long: migrations, dumps, checks
 
@@ -88,7 +89,7 @@ class PostgresDatabase:
         self._turn = Turn()
         self._read_lock = threading.Lock()
         self._writer, self._reader, self._ears = (Link(address) for _ in range(3))
-        self._stop = threading.Event()
+        self._stop, self._closed = threading.Event(), threading.Event()
         self._listeners: tuple[Follower, ...] = ()
         self._threads = [
             threading.Thread(target=self._watch, name="store-watchdog", daemon=True),
@@ -163,12 +164,16 @@ class PostgresDatabase:
         """Closes the connections; waits for a transaction under way."""
         self._stop.set()
         self._ears.cut(overdue=False)
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
-        with self._turn.taken(), self._read_lock:
-            self._writer.drop()
-            self._reader.drop()
+        if self._threads[1].is_alive():
+            self._threads[1].join()
+        try:
+            with self._turn.taken(), self._read_lock:
+                self._writer.drop()
+                self._reader.drop()
+        finally:  # until then the watchdog ends what is overdue
+            self._closed.set()
+            if self._threads[0].is_alive():
+                self._threads[0].join()
 
     @contextmanager
     def _used(self, link: Link, limit: float | None = None) -> Iterator[None]:
@@ -200,9 +205,10 @@ class PostgresDatabase:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
     def _watch(self) -> None:
-        while not self._stop.wait(_TICK):
+        while not self._closed.wait(_TICK):
             self._writer.cut()
             self._reader.cut()
+            self._ears.cut()
 
     def _listen(self) -> None:
         """Hears of writes for as long as the database is open."""
@@ -223,11 +229,14 @@ class PostgresDatabase:
         self._ears.drop()
 
     def _hear(self, connection: Connection) -> None:
-        with self._ears.in_use(_LONG):
+        with self._ears.in_use():
             connection.execute(f"LISTEN {_CHANNEL}".encode())
             self._tell(None)  # what was said while nobody listened
             while not self._stop.is_set():
-                for notify in connection.notifies(timeout=_LONG, stop_after=1):
+                self._ears.prolong(ANSWER_TIMEOUT)
+                connection.execute("SELECT 1")  # a connection that is only listened to never fails
+                self._ears.prolong(_QUIET + ANSWER_TIMEOUT)
+                for notify in connection.notifies(timeout=_QUIET, stop_after=1):
                     self._tell(int(notify.payload))
 
     def _tell(self, revision: int | None) -> None:

@@ -160,6 +160,27 @@ class Link:
             with self._guard:
                 self._deadline = None
 
+    def prolong(self, limit: float) -> None:
+        """Within `in_use`: the answer is overdue only so many seconds from now."""
+        with self._guard:
+            self._deadline = time.monotonic() + limit
+
+    @contextmanager
+    def bounded(self, limit: float) -> Iterator[None]:
+        """Like `in_use`, and cuts the connection by itself where an answer is overdue.
+
+        Args:
+            limit: seconds for the answer.
+        """
+        watchdog = threading.Timer(limit, self.cut)
+        watchdog.daemon = True
+        with self.in_use(limit):
+            watchdog.start()  # after the deadline was set: when it rings, the answer is overdue
+            try:
+                yield
+            finally:
+                watchdog.cancel()
+
     def cut(self, *, overdue: bool = True) -> None:
         """Wakes who waits for an answer, from another thread: it gets an error.
 
