@@ -1,10 +1,11 @@
 """How the operator scales: N SwarmService objects against a fake engine, in a process of its own.
 
-    python bench/scale.py [100 1000 5000] [--rest SECONDS] [--existing]
+    python bench/scale.py [100 1000 5000] [--rest SECONDS] [--existing] [--traces]
 
 For each N: the time from the start of the process to the end of the last first pass, the peak of
 resident memory, and what a world at rest costs (CPU and writes per minute, measured over `--rest`
-seconds). By default the services do not exist and are created; with `--existing` they are adopted.
+seconds). By default the services do not exist and are created; with `--existing` they are adopted;
+with `--traces` every pass is traced to a receiver, in the process that starts the others.
 The store is SQLite on disk, synced at every commit; the desired state is a real git repository.
 """
 
@@ -13,12 +14,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +37,7 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", type=int, default=[100, 1000, 5000])
     parser.add_argument("--rest", type=float, default=60)
     parser.add_argument("--existing", action="store_true")
+    parser.add_argument("--traces", action="store_true")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -62,9 +68,18 @@ def in_a_process(folder: Path, size: int, options: argparse.Namespace) -> dict[s
     arguments = [str(size), "--rest", str(options.rest), "--child", str(folder)]
     if options.existing:
         arguments.append("--existing")
-    done = subprocess.run(
-        [sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True
-    )
+    environment = dict(os.environ)
+    with ExitStack() as stack:
+        if options.traces:
+            arguments.append("--traces")
+            environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = stack.enter_context(_receiver())
+        done = subprocess.run(
+            [sys.executable, __file__, *arguments],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 
@@ -110,7 +125,8 @@ async def measure(options: argparse.Namespace) -> dict[str, float]:
     settings = Settings(
         data_dir=options.child / "data", port=0, git=f"file://{options.child / 'tree'}"
     )
-    world = World(Ports(swarm, FakeHttp(), SystemClock()), watch=_watch(swarm))
+    tracer = _tracer() if options.traces else None
+    world = World(Ports(swarm, FakeHttp(), SystemClock()), watch=_watch(swarm), tracer=tracer)
     operator = Operator(settings, world)
     stop = asyncio.Event()
     running = asyncio.create_task(operator.run(stop))
@@ -169,6 +185,35 @@ def passes(operator: Any) -> int:
     registry = operator.metrics.registry
     labels = {"controller": "SwarmService", "result": "success"}
     return int(registry.get_sample_value("controller_runtime_reconcile_total", labels) or 0)
+
+
+@contextmanager
+def _receiver() -> Iterator[str]:
+    """Takes traces and forgets them; gives the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def _tracer() -> Any:
+    from swarmkeeper.adapters.otlp import OtlpTracer  # noqa: PLC0415 - an extra
+    from swarmkeeper.runtime.redaction import Redactor  # noqa: PLC0415
+
+    return OtlpTracer(Redactor().text)
 
 
 def _watch(swarm: Any) -> Callable[[Callable[[set[str]], None], Callable[[], None]], Any]:
