@@ -68,6 +68,7 @@ async def serve(options: argparse.Namespace) -> None:
     from swarmkeeper.apiserver.access import Tokens  # noqa: PLC0415
     from swarmkeeper.apiserver.resources import Resources  # noqa: PLC0415
     from swarmkeeper.apiserver.server import ApiServer  # noqa: PLC0415
+    from swarmkeeper.store.audit_reads import AuditReader  # noqa: PLC0415
     from swarmkeeper.store.opening import Place  # noqa: PLC0415
     from swarmkeeper.store.sql_objects import SqlObjectStore  # noqa: PLC0415
 
@@ -76,7 +77,7 @@ async def serve(options: argparse.Namespace) -> None:
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(lambda n: _ensure(resources, n), range(options.objects)))
     tokens = Tokens.generate()
-    api = ApiServer(resources, tokens=tokens)
+    api = ApiServer(resources, AuditReader(database), tokens=tokens)
     url = await api.start()
     async with plain(url, tokens.admin) as beside:
         print(json.dumps({"url": url, "beside": beside, "token": tokens.admin}), flush=True)

@@ -30,6 +30,7 @@ from swarmkeeper.controller.metrics import Metrics
 from swarmkeeper.controller.names import ACTOR, REQUESTED_AT
 from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.settings import Settings
+from swarmkeeper.store.audit_reads import AuditReader
 from swarmkeeper.store.opening import Place, lock_folder, one_at_a_time
 from swarmkeeper.store.sql import DatabaseError
 from swarmkeeper.store.sql_objects import SqlObjectStore
@@ -135,6 +136,7 @@ class Operator:
         self._tokens = tokens
         self._server = ApiServer(
             self.objects,
+            AuditReader(self._database),
             tokens=tokens,
             options=self._options(certificate),
             extra_routes=self._routes(),

@@ -24,6 +24,7 @@ from swarmkeeper.apiserver.access import Tokens
 from swarmkeeper.apiserver.catalogue import NAMESPACE
 from swarmkeeper.apiserver.resources import Resources
 from swarmkeeper.apiserver.server import ApiServer, ServerOptions
+from swarmkeeper.store.audit_reads import AuditReader
 from swarmkeeper.store.database import IN_MEMORY, Database
 from swarmkeeper.store.objects import RevisionConflict
 from swarmkeeper.store.sql import SqlDatabase
@@ -53,6 +54,7 @@ class Api:
     resources: Resources
     tokens: Tokens
     url: str
+    database: SqlDatabase
     authority: bytes = b""
 
     def ask(
@@ -135,7 +137,12 @@ def running_api(
     resources = Resources(SqlObjectStore(database), Scheme([WIDGET]))
     tokens = Tokens.generate()
     server = ApiServer(
-        resources, tokens=tokens, options=options, extra_routes=extra_routes, registry=registry
+        resources,
+        AuditReader(database),
+        tokens=tokens,
+        options=options,
+        extra_routes=extra_routes,
+        registry=registry,
     )
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="api")
@@ -144,7 +151,7 @@ def running_api(
         url = asyncio.run_coroutine_threadsafe(server.start(), loop).result(TIMEOUT)
         certificate = options.certificate if options else None
         authority = certificate.certificate.read_bytes() if certificate else b""
-        yield Api(resources, tokens, url, authority)
+        yield Api(resources, tokens, url, database, authority)
     finally:
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result(TIMEOUT)
         loop.call_soon_threadsafe(loop.stop)

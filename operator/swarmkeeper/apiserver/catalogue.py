@@ -34,6 +34,7 @@ class ResourceType:
         from_git: whether objects may be declared in a source.
         scale: where the numbers of the subresource `scale` are, or None.
         requested: objects are requests, which whoever may operate may create and delete.
+        virtual: objects are made of other records when they are read; the store holds none.
     """
 
     group: str
@@ -49,6 +50,7 @@ class ResourceType:
     from_git: bool = False
     scale: ScalePaths | None = None
     requested: bool = False
+    virtual: bool = False
 
     @property
     def api_version(self) -> str:
@@ -147,6 +149,29 @@ PEERING: Final = ResourceType(
     description=_PEERING,
 )
 
+AUDIT_RECORD: Final = ResourceType(
+    group=Scheme.group,
+    version=Scheme.version,
+    kind="AuditRecord",
+    plural="auditrecords",
+    short_names=("ar",),
+    columns=(
+        Column("Entry", ".entry"),
+        Column("Object", ".object"),
+        Column("Runbook", ".runbook"),
+        Column("Outcome", ".outcome"),
+        _AGE,
+        Column("Action", ".action", priority=1),
+        Column("Target", ".target", priority=1),
+        Column("Reason", ".reason", priority=1),
+        Column("Verification", ".verification", priority=1),
+    ),
+    description="One entry of the audit trail: what the operator did, why, and what came of it.",
+    namespaced=False,
+    write_verbs=(),
+    virtual=True,
+)
+
 
 class Catalogue:
     """All resources, by kind and by path.
@@ -158,16 +183,17 @@ class Catalogue:
     def __init__(self, scheme: Scheme) -> None:
         self.kinds = tuple(scheme)
         custom = tuple(_custom(kind) for kind in self.kinds)
-        self._types = (NAMESPACE, EVENT, *custom, EVENT_V1, DEFINITION, CLUSTER_PEERING, PEERING)
+        own = (*custom, AUDIT_RECORD)
+        self._types = (NAMESPACE, EVENT, *own, EVENT_V1, DEFINITION, CLUSTER_PEERING, PEERING)
         self._by_path = {(t.group, t.version, t.plural): t for t in self._types}
-        self._by_kind = {t.kind: t for t in self._types if t is not EVENT_V1}
+        self._by_kind = {t.kind: t for t in self._types if t is not EVENT_V1 and not t.virtual}
 
     def __iter__(self) -> Iterator[ResourceType]:
         """All resources, core group first."""
         return iter(self._types)
 
     def of_kind(self, kind: str) -> ResourceType | None:
-        """The resource of a kind (for Event, the core one)."""
+        """The resource of a stored kind (for Event, the core one)."""
         return self._by_kind.get(kind)
 
     def at(self, group: str, version: str, plural: str) -> ResourceType | None:

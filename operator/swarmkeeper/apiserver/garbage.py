@@ -58,7 +58,9 @@ class Garbage:
 
     def __init__(self, verbs: Verbs, catalogue: Catalogue) -> None:
         self._verbs = verbs
-        self._types = {(t.api_version, t.kind): t for t in catalogue if t is not EVENT_V1}
+        self._types = {
+            (t.api_version, t.kind): t for t in catalogue if t is not EVENT_V1 and not t.virtual
+        }
         self._caller = Caller(OPERATOR, manager="garbage-collector", wrote=_tell)
 
     def sweep(self) -> int:

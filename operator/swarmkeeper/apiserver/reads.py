@@ -47,7 +47,7 @@ class Reads:
         include = call.table()
         if include is None:
             return json_response(outward_bytes(call.type, stored))
-        return await _table(call, include, [stored], _list_metadata(stored.revision))
+        return await as_table(call, include, [stored], list_metadata(stored.revision))
 
     async def list(self, call: Call) -> web.Response:
         """Objects of a resource, in order of namespace and name; in parts, if the client asks so.
@@ -66,7 +66,7 @@ class Reads:
         if selector:
             wanted = (stored for stored in items if selector.select(stored))
             items = list(islice(wanted, limit + 1) if limit else wanted)
-        metadata = _list_metadata(revision)
+        metadata = list_metadata(revision)
         if limit and len(items) > limit:
             if not selector:
                 metadata["remainingItemCount"] = len(items) - limit
@@ -75,8 +75,8 @@ class Reads:
             metadata["continue"] = query.encode_continue(revision, last.namespace, last.name)
         include = call.table()
         if include is None:
-            return json_response(_joined(call, items, metadata))
-        return await _table(call, include, items, metadata)
+            return json_response(joined(call, items, metadata))
+        return await as_table(call, include, items, metadata)
 
     def _rest(self, token: str, items: Sequence[Stored]) -> tuple[int, Sequence[Stored]]:
         """What follows the last part.
@@ -94,11 +94,12 @@ class Reads:
             raise expired("only the newest resourceVersion can be listed exactly")
 
 
-def _list_metadata(revision: int) -> JsonObject:
+def list_metadata(revision: int) -> JsonObject:
+    """Metadata of a list as of a revision."""
     return {"resourceVersion": str(revision)}
 
 
-def _joined(call: Call, items: Sequence[Stored], metadata: JsonObject) -> bytes:
+def joined(call: Call, items: Sequence[Stored], metadata: JsonObject) -> bytes:
     """The list, made of the stored bytes: nothing is decoded or encoded again."""
     head = orjson.dumps(
         {"kind": f"{call.type.kind}List", "apiVersion": call.type.api_version, "metadata": metadata}
@@ -107,9 +108,18 @@ def _joined(call: Call, items: Sequence[Stored], metadata: JsonObject) -> bytes:
     return b"".join((head[:-1], b',"items":[', body, b"]}\n"))
 
 
-async def _table(
+async def as_table(
     call: Call, include: str, items: Sequence[Stored], metadata: JsonObject
 ) -> web.Response:
+    """Objects as a table; a large one is made beside the event loop.
+
+    Args:
+        call: what the client asked for.
+        include: what each row carries beside its cells.
+        items: the objects.
+        metadata: metadata of the list.
+    """
+
     def make() -> bytes:
         style = TableStyle(include, datetime.now(UTC))
         return orjson.dumps(table(call.type, items, style, metadata))

@@ -96,6 +96,7 @@ class Roles:
         requests = tuple(type_.plural for type_ in kinds if type_.requested)
         scales = [f"{type_.plural}/scale" for type_ in kinds if type_.scale is not None]
         read = Rule(_READ)
+        self._read_only = {(t.group, t.plural) for t in catalogue if not t.write_verbs}
         events = (EVENT.group, EVENT_V1.group)
         self._rules: dict[Role, tuple[Rule, ...]] = {
             Role.VIEWER: (read,),
@@ -125,6 +126,8 @@ class Roles:
             group: API group.
             resource: plural, with subresource as in `widgets/scale`.
         """
+        if (group, resource) in self._read_only and verb not in _READ:
+            return False
         return any(rule.allows(verb, group, resource) for rule in self._rules[role])
 
     def require(self, who: Identity, address: Address, verb: str) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -15,7 +15,7 @@ from swarmkeeper.apiserver.access import Access
 from swarmkeeper.apiserver.addresses import Address
 from swarmkeeper.apiserver.audit import GONE, Audit, Trace
 from swarmkeeper.apiserver.calls import Call, json_response, object_body
-from swarmkeeper.apiserver.catalogue import DEFINITION, Catalogue, ResourceType
+from swarmkeeper.apiserver.catalogue import AUDIT_RECORD, DEFINITION, Catalogue, ResourceType
 from swarmkeeper.apiserver.documents import HEALTH_PATHS, Documents
 from swarmkeeper.apiserver.problems import too_large
 from swarmkeeper.apiserver.reads import Reads
@@ -36,6 +36,10 @@ _VERBS: Final = {
     "PATCH": "patch",
     "DELETE": "delete",
 }
+_WHY_NOT: Final = {
+    DEFINITION: ": kinds come with the program",
+    AUDIT_RECORD: ": the audit trail is only ever added to, by the operator",
+}
 _NOT_FOUND: Final = "the server could not find the requested resource"
 _log = logging.getLogger(__name__)
 
@@ -53,28 +57,57 @@ class Gate:
     audit: Audit
 
 
+class Reader(Protocol):
+    """Answers what only looks."""
+
+    async def get(self, call: Call) -> web.StreamResponse:
+        """One object."""
+        ...
+
+    async def list(self, call: Call) -> web.StreamResponse:
+        """Objects of a resource."""
+        ...
+
+    async def watch(self, call: Call) -> web.StreamResponse:
+        """Changes of a resource, as they come."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Who answers.
+
+    Attributes:
+        reads: GET.
+        watches: GET with `watch`.
+        writes: POST, PUT, PATCH and DELETE.
+        trail: GET of the audit trail, with `watch` or without.
+    """
+
+    reads: Reads
+    watches: Watches
+    writes: Writes
+    trail: Reader
+
+
 class Router:
     """The whole API as one handler.
 
     Args:
         catalogue: what is served.
         gate: who may ask for what, and who hears of it.
-        reads: answers GET.
-        writes: answers POST, PUT, PATCH and DELETE.
-        watches: answers GET with `watch`.
+        answers: who answers.
     """
 
-    def __init__(
-        self, catalogue: Catalogue, gate: Gate, reads: Reads, writes: Writes, watches: Watches
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, gate: Gate, answers: Answers) -> None:
         self._catalogue = catalogue
         self._access, self._audit = gate.access, gate.audit
         self._roles = Roles(catalogue)
         self._documents = Documents(catalogue)
-        self._reads = reads
-        self._watches = watches
+        self._answers = answers
+        writes = answers.writes
         self._one: dict[str, Handler] = {
-            "GET": reads.get,
+            "GET": self._get,
             "PUT": writes.replace,
             "PATCH": writes.patch,
             "DELETE": writes.delete,
@@ -154,12 +187,17 @@ class Router:
             raise ApiError(404, "NotFound", _NOT_FOUND)
         return {method: h for method, h in self._one.items() if method != "DELETE"}
 
+    async def _get(self, call: Call) -> web.StreamResponse:
+        source = self._answers.trail if call.type is AUDIT_RECORD else self._answers.reads
+        return await source.get(call)
+
     async def _list_or_watch(self, call: Call) -> web.StreamResponse:
+        trail = self._answers.trail if call.type is AUDIT_RECORD else None
         if query.flag(call.query, "watch"):
             request = call.request
             with self._access.session(request.headers.get("Authorization"), partial(_cut, request)):
-                return await self._watches.watch(call)
-        return await self._reads.list(call)
+                return await (trail or self._answers.watches).watch(call)
+        return await (trail or self._answers.reads).list(call)
 
 
 def _verb(request: web.Request, address: Address) -> str:
@@ -172,7 +210,7 @@ def _verb(request: web.Request, address: Address) -> str:
 
 
 def _not_allowed(method: str, type_: ResourceType) -> ApiError:
-    why = ": kinds come with the program" if type_ is DEFINITION else ""
+    why = _WHY_NOT.get(type_, "")
     message = f"{method} is not supported on {type_.resource}{why}"
     return ApiError(405, "MethodNotAllowed", message)
 

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from desired_state.objects import JsonObject
 from swarmkeeper.apiserver import common_schemas
+from swarmkeeper.apiserver.audit_records import AuditRecord
 from swarmkeeper.apiserver.catalogue import (
+    AUDIT_RECORD,
     CLUSTER_PEERING,
     EVENT,
     EVENT_V1,
@@ -56,6 +58,8 @@ def definition_schema(type_: ResourceType) -> JsonObject:
 
 def _object(type_: ResourceType, metadata: JsonObject) -> JsonObject:
     own: Mapping[str, JsonObject] | None = _BUILT_IN.get(type_)
+    if type_ is AUDIT_RECORD:
+        own = structural(AuditRecord.model_json_schema(by_alias=True))["properties"]
     if type_.spec is not None:
         spec = structural(type_.spec.model_json_schema(by_alias=True))
         own = {"spec": spec, "status": STATUS}

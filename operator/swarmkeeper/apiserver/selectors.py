@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from desired_state.objects import JsonObject
-from swarmkeeper.apiserver.catalogue import EVENT, EVENT_V1, ResourceType
+from swarmkeeper.apiserver.catalogue import AUDIT_RECORD, EVENT, EVENT_V1, ResourceType
 from swarmkeeper.apiserver.problems import bad_request
 from swarmkeeper.store.objects import Stored
 
@@ -41,6 +41,16 @@ _EVENT_FIELDS: Final = {
     "reportingComponent": ("reportingComponent",),
     "reportingController": ("reportingComponent",),
 }
+_RECORD_FIELDS: Final = {
+    field: (field,)
+    for field in ("action", "entry", "object", "reconcileId", "runbook", "target", "uid")
+}
+_FIELDS_OF: Final[Mapping[ResourceType, Mapping[str, tuple[str, ...]]]] = {
+    EVENT: _EVENT_FIELDS,
+    EVENT_V1: _EVENT_FIELDS,
+    AUDIT_RECORD: _RECORD_FIELDS,
+}
+_PATHS: Final = _EVENT_FIELDS | _RECORD_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +139,7 @@ def _label_terms(text: str) -> Iterator[Requirement]:
 
 
 def _field_terms(type_: ResourceType, text: str) -> Iterator[Requirement]:
-    known = {"metadata.name", "metadata.namespace"}
-    if type_ in (EVENT, EVENT_V1):
-        known |= set(_EVENT_FIELDS)
+    known = {"metadata.name", "metadata.namespace", *_FIELDS_OF.get(type_, ())}
     for part in _UNESCAPED_COMMAS.split(text) if text.strip() else ():
         match = _FIELD.match(part.strip())
         if match is None:
@@ -144,6 +152,6 @@ def _field_terms(type_: ResourceType, text: str) -> Iterator[Requirement]:
 
 def _field(obj: JsonObject, key: str) -> str:
     value: object = obj
-    for part in _EVENT_FIELDS[key]:
+    for part in _PATHS[key]:
         value = value.get(part) if isinstance(value, dict) else None
     return str(value) if value is not None else ""

@@ -1,6 +1,7 @@
 """The embedded API as a server: start it on an event loop, stop it gracefully.
 
-server = ApiServer(resources, tokens=Tokens.in_folder(folder), options=ServerOptions(port=8001))
+trail, tokens = AuditReader(database), Tokens.in_folder(folder)
+server = ApiServer(resources, trail, tokens=tokens, options=ServerOptions(port=8001))
 url = await server.start()
 ...
 await server.stop()
@@ -31,10 +32,13 @@ from swarmkeeper.apiserver.patches import MAX_BYTES
 from swarmkeeper.apiserver.reads import Reads
 from swarmkeeper.apiserver.renewal import Renewal
 from swarmkeeper.apiserver.resources import Resources
-from swarmkeeper.apiserver.routing import Gate, Router, refusal
+from swarmkeeper.apiserver.routing import Answers, Gate, Router, refusal
+from swarmkeeper.apiserver.trail import Trail
+from swarmkeeper.apiserver.trail_feed import TrailFeed
 from swarmkeeper.apiserver.watches import Watches
 from swarmkeeper.apiserver.writes import Writes
 from swarmkeeper.runtime.ports import ApiError
+from swarmkeeper.store.audit_reads import AuditReader
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _WRITERS: Final = 8  # threads that may wait for the store at once, and then share its commit
@@ -75,6 +79,7 @@ class ApiServer:
 
     Args:
         resources: the objects.
+        trail: the audit trail.
         tokens: who may ask.
         options: where to listen.
         extra_routes: further routes, e.g. webhooks; they check access themselves, unless the options
@@ -85,6 +90,7 @@ class ApiServer:
     def __init__(
         self,
         resources: Resources,
+        trail: AuditReader,
         *,
         tokens: Tokens,
         options: ServerOptions | None = None,
@@ -97,6 +103,8 @@ class ApiServer:
         self._audit = Audit(registry)
         self._extra_routes = tuple(extra_routes)
         self._hub = Hub(resources.store)
+        self._audit_reader = trail
+        self._feed = TrailFeed(trail)
         self._stack = contextlib.AsyncExitStack()
 
     async def start(self) -> str:
@@ -131,6 +139,8 @@ class ApiServer:
         stack.push_async_callback(_close, runner)
         self._hub.start()
         stack.callback(self._hub.stop)
+        self._feed.start()
+        stack.push_async_callback(self._feed.stop)
         certificate = self._options.certificate
         renewal = Renewal(certificate, self._options.named_certificate) if certificate else None
         context = renewal.context if renewal else None
@@ -164,15 +174,15 @@ class ApiServer:
 
     def _application(self, workers: ThreadPoolExecutor) -> web.Application:
         resources, options = self._resources, self._options
+        interval = options.bookmark_interval.total_seconds()
         router = Router(
             resources.catalogue,
             Gate(self._access, self._audit),
-            Reads(resources.verbs),
-            Writes(resources.verbs, workers),
-            Watches(
-                resources.store,
-                self._hub,
-                bookmark_interval=options.bookmark_interval.total_seconds(),
+            Answers(
+                Reads(resources.verbs),
+                Watches(resources.store, self._hub, bookmark_interval=interval),
+                Writes(resources.verbs, workers),
+                Trail(self._audit_reader, self._feed, bookmark_interval=interval),
             ),
         )
         application = web.Application(client_max_size=MAX_BYTES, middlewares=[self._guard])

@@ -24,6 +24,7 @@ from swarmkeeper.apiserver.hub import Hub, Subscription
 from swarmkeeper.apiserver.problems import expired, invalid
 from swarmkeeper.apiserver.selectors import Selector
 from swarmkeeper.apiserver.tables import TableStyle, table
+from swarmkeeper.runtime.ports import ApiError
 from swarmkeeper.store.objects import Change, ChangeType, ObjectStore, RevisionExpired, Stored
 
 _BOOKMARK: Final = "BOOKMARK"
@@ -55,7 +56,7 @@ class _Filter:
         return ChangeType.DELETED if matched else None
 
 
-class _Encoder:
+class Encoder:
     """Makes the lines of one watch."""
 
     def __init__(self, call: Call) -> None:
@@ -78,9 +79,9 @@ class _Encoder:
         mark = {"kind": asked.kind, "apiVersion": asked.api_version, "metadata": metadata}
         return _line(_BOOKMARK, orjson.dumps(mark))
 
-    def expired(self, error: RevisionExpired) -> bytes:
-        """The line that makes the client list again."""
-        problem = expired(f"too old resource version: {error}")
+    @staticmethod
+    def error(problem: ApiError) -> bytes:
+        """The line that ends a watch, and for 410 makes the client list again."""
         return _line(_ERROR, orjson.dumps(statuses.failure(problem)))
 
     def _table(self, type_: str, items: Sequence[Stored], revision: int) -> bytes:
@@ -97,11 +98,10 @@ class _Stream:
     def __init__(self, call: Call, store: ObjectStore, hub: Hub) -> None:
         self._kind, self._namespace = call.type.kind, call.namespace
         self._store, self._hub = store, hub
-        self._encoder, self._filter = _Encoder(call), _Filter(call, call.selector())
+        self._encoder, self._filter = Encoder(call), _Filter(call, call.selector())
         self._bookmarks = query.flag(call.query, "allowWatchBookmarks")
         self._sent = query.number(call.query, "resourceVersion")
-        random_time = random.uniform(_SHORTEST, _LONGEST)  # noqa: S311 - only spreads the load
-        self._deadline = time.monotonic() + query.timeout(call.query, random_time)
+        self._deadline = deadline(call)
 
     async def chunks(self, interval: float) -> AsyncGenerator[bytes, None]:
         """What to send, until the time is over or the server stops.
@@ -114,7 +114,7 @@ class _Stream:
                 async for chunk in self._past():
                     yield chunk
             except RevisionExpired as error:
-                yield self._encoder.expired(error)
+                yield self._encoder.error(expired(f"too old resource version: {error}"))
                 return
             async for chunk in self._present(subscription, interval):
                 yield chunk
@@ -169,15 +169,38 @@ class Watches:
         Raises:
             ApiError: 400 or 422 for parameters that can't be taken.
         """
+        stream = _Stream(call, self._store, self._hub)
+        return await answer(call, stream.chunks(self._bookmark_interval))
+
+
+def deadline(call: Call) -> float:
+    """When a watch ends, on the monotonic clock.
+
+    Raises:
+        ApiError: 400, the client's `timeoutSeconds` is no number.
+    """
+    random_time = random.uniform(_SHORTEST, _LONGEST)  # noqa: S311 - only spreads the load
+    return time.monotonic() + query.timeout(call.query, random_time)
+
+
+async def answer(call: Call, lines: AsyncGenerator[bytes, None]) -> web.StreamResponse:
+    """Sends the lines of a watch as they come.
+
+    Args:
+        call: what the client asked for.
+        lines: one or several whole lines at a time.
+
+    Raises:
+        ApiError: 422, the client asks for a streamed list.
+    """
+    async with aclosing(lines) as chunks:
         if query.flag(call.query, "sendInitialEvents"):
             cause = ("sendInitialEvents", "is forbidden: not supported, list first")
             raise invalid(call.type, "", [cause])
-        stream = _Stream(call, self._store, self._hub)
         response = web.StreamResponse(headers={"Content-Type": JSON, "Cache-Control": "no-store"})
         await response.prepare(call.request)
-        async with aclosing(stream.chunks(self._bookmark_interval)) as chunks:
-            await _send(response, chunks, call.request)
-        return response
+        await _send(response, chunks, call.request)
+    return response
 
 
 async def _send(

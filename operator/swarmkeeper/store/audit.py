@@ -324,6 +324,7 @@ class AuditTrail:
             )
             cursor.execute("DELETE FROM audit_head")
             cursor.execute("INSERT INTO audit_head VALUES (?, ?)", (seq, hash_))
+            self._database.announce(cursor, 0)  # no revision of an object: who follows looks
         return Record(seq, at, action, entry, step, outcome, verification, hash_)
 
     def _load_open(self) -> list[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -82,6 +82,10 @@ class AuditReader:
     def __init__(self, database: SqlDatabase) -> None:
         audit.migrate(database)
         self._database = database
+
+    def follow(self, listener: Callable[[], None]) -> None:
+        """Calls the listener, on another thread, when any process may have added entries."""
+        self._database.follow(lambda _: listener())
 
     def newest(self) -> tuple[int, str]:
         """Position and hash of the newest entry; 0 and the hash before the first without any."""

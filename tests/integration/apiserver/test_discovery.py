@@ -69,7 +69,8 @@ def test_discovery_is_aggregated_for_those_who_ask(api: Api, version: str) -> No
 
     assert answer.headers["Content-Type"] == accept
     groups = {item["metadata"]["name"]: item for item in answer.json["items"]}
-    (resource,) = groups["swarmkeeper.dev"]["versions"][0]["resources"]
+    resource, records = groups["swarmkeeper.dev"]["versions"][0]["resources"]
+    assert (records["resource"], records["verbs"]) == ("auditrecords", ["get", "list", "watch"])
     assert resource["subresources"][0]["subresource"] == "status"
 
 

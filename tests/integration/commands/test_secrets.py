@@ -33,6 +33,7 @@ def told(operator: OperatorProcess, collector: Receiver) -> dict[str, str]:
     objects = [operator.service(name) for name in NAMES]
     parts = [[found["status"], found["metadata"]["annotations"]] for found in objects]
     events = operator.get("/api/v1/namespaces/default/events")
+    records = operator.get("/apis/swarmkeeper.dev/v1alpha1/auditrecords")
     database = sqlite3.connect(f"file:{operator.data / 'state.db'}?mode=ro", uri=True)
     trail = [bytes(row[0]) for row in database.execute("SELECT document FROM audit_trail")]
     database.close()
@@ -41,6 +42,7 @@ def told(operator: OperatorProcess, collector: Receiver) -> dict[str, str]:
         "status": json.dumps(parts, ensure_ascii=False),
         "events": json.dumps(events, ensure_ascii=False),
         "trail": b"\n".join(trail).decode(),
+        "trail over the API": json.dumps(records, ensure_ascii=False),
         "metrics": operator.metrics(),
         "traces": b"\n".join(collector.raw).decode(errors="replace"),
     }
@@ -76,7 +78,7 @@ def test_a_secret_gets_into_no_log_event_status_trail_metric_or_trace(
 
     found = {place for place, text in said.items() for secret in SECRETS if secret in text}
     assert found == set()
-    for place in ("log", "status", "events", "trail"):
+    for place in ("log", "status", "events", "trail", "trail over the API"):
         assert "postgres://app:***@db/x" in said[place], place
     assert "RuntimeError" in said["traces"]
 
