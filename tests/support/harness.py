@@ -28,6 +28,7 @@ from swarmkeeper.runtime.swarm import Swarm
 from swarmkeeper.store.audit import AuditTrail, Record
 from swarmkeeper.store.database import Database
 from swarmkeeper.store.memory import Memory
+from swarmkeeper.store.sql import SqlDatabase
 from swarmkeeper.store.sql_objects import SqlObjectStore
 
 
@@ -57,6 +58,7 @@ class Harness:
         clock: moved by hand.
         reconcilers: further kinds.
         ports: what these kinds may ask.
+        database: instead of the one at the path.
     """
 
     path: str | Path = ":memory:"
@@ -65,10 +67,11 @@ class Harness:
     clock: HandClock = field(default_factory=HandClock)
     reconcilers: Mapping[str, Reconciler[Any, Any]] = field(default_factory=dict)
     ports: Ports | None = None
+    database: SqlDatabase | None = None
 
     def __post_init__(self) -> None:
         """Builds the parts."""
-        database = Database(self.path)
+        database = self.database or Database(self.path)
         reconciler = GaugeReconciler(self.world)
         reconcilers = {"Gauge": reconciler, **self.reconcilers}
         kinds = (known.kind for known in reconcilers.values())
