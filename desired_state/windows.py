@@ -12,17 +12,44 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from desired_state.declared import DeclaredModel
 from desired_state.fields import Duration
 
 _FIELDS: Final = 5
 _ATTEMPTS: Final = 1000  # boundaries that are looked at before windows count as never open
+
+
+def _schedule(value: str) -> str:
+    """Refuses what cron does not take for a schedule."""
+    if len(value.split()) != _FIELDS:
+        raise ValueError(f"{value!r} is not a schedule: write five fields, e.g. 0 22 * * 1-5")
+    try:
+        CronSim(value, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise ValueError(f"{value!r} is not a schedule: {error}") from error
+    return value
+
+
+def _time_zone(value: str) -> str:
+    """Refuses a time zone that does not exist."""
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, LookupError):
+        text = f"{value!r} is not a time zone: write it like UTC or America/Sao_Paulo"
+        raise ValueError(text) from None
+    return value
+
+
+Schedule = Annotated[str, AfterValidator(_schedule)]
+"""When something happens, as cron has it: minute, hour, day of month, month, day of week."""
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+"""The name of a time zone, e.g. America/Sao_Paulo."""
 
 
 class WindowKind(StrEnum):
@@ -39,35 +66,14 @@ class Window(DeclaredModel):
 
     kind: WindowKind
     """allow or deny; deny wins where both are active."""
-    schedule: str
+    schedule: Schedule
     """When it begins, as cron has it: minute, hour, day of month, month, day of week."""
     duration: Duration = Field(gt=timedelta(0))
     """How long it lasts."""
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
     """Whose clock the schedule goes by, e.g. America/Sao_Paulo."""
     manual: bool = False
     """Whether this window lets a runbook pass that people have asked for by hand."""
-
-    @field_validator("schedule")
-    @classmethod
-    def _fires(cls, value: str) -> str:
-        if len(value.split()) != _FIELDS:
-            raise ValueError(f"{value!r} is not a schedule: write five fields, e.g. 0 22 * * 1-5")
-        try:
-            CronSim(value, datetime(2000, 1, 1, tzinfo=UTC))
-        except CronSimError as error:
-            raise ValueError(f"{value!r} is not a schedule: {error}") from error
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (OSError, ValueError, LookupError):
-            text = f"{value!r} is not a time zone: write it like UTC or America/Sao_Paulo"
-            raise ValueError(text) from None
-        return value
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -161,6 +161,7 @@ class Operator:
         logger.info("operator is stopping")
         if self.term is not None:
             await self.term.end(grace=not self._tenure.lost)
+            await asyncio.to_thread(self._parts.world.close)
         await asyncio.to_thread(self._tenure.end)
         self.metrics.note_leader(acts=False)
         if self.term is not None:

@@ -37,6 +37,7 @@ class World:
         checkpoint: called at each step of a pass, for crash tests.
         tracer: told of the steps of passes; None: nobody is.
         redactor: takes secrets out of texts that others wrote.
+        close: ends what goes on outside of passes, when the operator no longer acts.
     """
 
     ports: Ports
@@ -45,3 +46,4 @@ class World:
     checkpoint: Callable[[str], None] = no_checkpoint
     tracer: Tracer | None = None
     redactor: Redactor = field(default_factory=Redactor)
+    close: Callable[[], None] = lambda: None

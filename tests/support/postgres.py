@@ -46,10 +46,12 @@ class PostgresServer:
     Args:
         folder: empty, owned by user postgres; the socket and the data lie in it.
         safe: whether commits are synced.
+        port: on 127.0.0.1; 0 listens on the socket only.
     """
 
-    def __init__(self, folder: Path, *, safe: bool) -> None:
+    def __init__(self, folder: Path, *, safe: bool, port: int = 0) -> None:
         self.folder = folder
+        self.port = port
         self._arguments: list[str] = []
         self._fsync = "on" if safe else "off"
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,7 +65,8 @@ class PostgresServer:
 
     def address(self, database: str = "postgres") -> Address:
         """Where a database of it is."""
-        return Address(f"postgresql://postgres@/{database}?host={self.folder}")
+        port = f"&port={self.port}" if self.port else ""
+        return Address(f"postgresql://postgres@/{database}?host={self.folder}{port}")
 
     @property
     def socket(self) -> Path:
@@ -89,7 +92,8 @@ class PostgresServer:
     def start(self) -> None:
         """Starts the server and waits until it answers."""
         options = {
-            "listen_addresses": "",
+            "listen_addresses": "127.0.0.1" if self.port else "",
+            "port": str(self.port or 5432),
             "unix_socket_directories": str(self.folder),
             "fsync": self._fsync,
             "max_connections": "60",
@@ -152,14 +156,16 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(parent: Path | None = None, *, safe: bool = False) -> Iterator[PostgresServer]:
+def postgres_server(
+    parent: Path | None = None, *, safe: bool = False, port: int = 0
+) -> Iterator[PostgresServer]:
     """A running server in a folder of its own, gone at the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="swarmkeeper-pg-", dir=parent))
     user = pwd.getpwnam("postgres")
     os.chown(folder, user.pw_uid, user.pw_gid)
     server = None
     try:
-        server = PostgresServer(folder, safe=safe)
+        server = PostgresServer(folder, safe=safe, port=port)
         server.start()
         yield server
     finally:

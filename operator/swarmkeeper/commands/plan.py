@@ -12,6 +12,7 @@ from reconcilers.registry import RECONCILERS
 from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.adapters.docker.engine import DockerSwarm
 from swarmkeeper.adapters.http import UrlProbe
+from swarmkeeper.adapters.postgres.backups import PostgresBackups
 from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
 from swarmkeeper.adapters.secret_folder import SECRETS, SecretFolder
 from swarmkeeper.commands import plan_report
@@ -62,7 +63,8 @@ def real_ports(docker_host: str) -> Ports:
     try:
         secrets = SecretFolder(SECRETS, lambda _: None)
         streams = RedisStreams(secrets, Path(EXPORTS))
-        return Ports(DockerSwarm(docker_host), UrlProbe(), SystemClock(), streams)
+        backups = PostgresBackups(secrets)
+        return Ports(DockerSwarm(docker_host), UrlProbe(), SystemClock(), streams, backups)
     except ValueError as error:
         raise CommandError(str(error)) from error
 

@@ -12,6 +12,7 @@ from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.adapters.docker.engine import DockerSwarm
 from swarmkeeper.adapters.docker.events import EngineEvents
 from swarmkeeper.adapters.http import UrlProbe
+from swarmkeeper.adapters.postgres.backups import PostgresBackups
 from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
 from swarmkeeper.adapters.secret_folder import SecretFolder
 from swarmkeeper.composition import ConfigurationError, Operator, World
@@ -31,17 +32,20 @@ def world(
     swarm = DockerSwarm(settings.docker_host, tracer=tracer or NO_TRACER)
     redactor = redactor or Redactor()
     secrets = SecretFolder(settings.secrets, redactor.learn)
+    backups = PostgresBackups(secrets)
     ports = Ports(
         swarm,
         UrlProbe(tracer=tracer or NO_TRACER),
         SystemClock(),
         RedisStreams(secrets, settings.data_dir / EXPORTS),
+        backups,
     )
     return World(
         ports=ports,
         watch=lambda on_signals, on_gap: EngineEvents(settings.docker_host, on_signals, on_gap),
         tracer=tracer,
         redactor=redactor,
+        close=backups.close,
     )
 
 

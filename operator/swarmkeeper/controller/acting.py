@@ -27,7 +27,7 @@ from swarmkeeper.controller.requests import RunRequest
 from swarmkeeper.controller.runs.run import Run
 from swarmkeeper.runtime import conditions
 from swarmkeeper.runtime.diff import mask_document
-from swarmkeeper.runtime.errors import ReconcileError, Retry, Stalled
+from swarmkeeper.runtime.errors import ReconcileError, Retry, Stalled, UnderWay
 from swarmkeeper.runtime.plan import Action, Plan
 from swarmkeeper.runtime.reconciler import Reconciler, Target
 from swarmkeeper.runtime.swarm import SwarmError, SwarmUnavailable
@@ -67,6 +67,7 @@ class Acting:
         hold: why an action of the plan was not taken, or None.
         error: why one failed, or None; its outcome is written, unless it is not known.
         asked: what became of the step that people have asked for.
+        under_way: a planned step goes on outside of the pass.
     """
 
     deps: Deps
@@ -81,6 +82,7 @@ class Acting:
     hold: Hold | None = None
     error: ReconcileError | None = None
     asked: Asked = field(default_factory=Asked)
+    under_way: bool = False
 
     def take(self, plan: Plan, request: RunRequest | None = None) -> bool:
         """Takes the actions in order, until one is held or fails.
@@ -107,11 +109,15 @@ class Acting:
             )
             try:
                 self.hold = self._attempt(plan, question, interrupted)
+            except UnderWay:
+                self.under_way = True
             except ReconcileError as error:
                 self.error = error
-            if self.hold is not None or self.error is not None:
+            if self.hold is not None or self.error is not None or self.under_way:
                 break
-        return bool(self.attempts) or self.error is not None or self.asked.error is not None
+        errors = (self.error, self.asked.error)
+        going_on = self.under_way or bool(self.asked.under_way)
+        return bool(self.attempts) or going_on or any(error is not None for error in errors)
 
     def _take_asked(
         self,
@@ -141,6 +147,8 @@ class Acting:
         )
         try:
             asked.hold = self._attempt(plan, question, interrupted, run)
+        except UnderWay as error:
+            asked.under_way = error.message
         except Stalled as error:
             asked.refusal = error.message
         except ReconcileError as error:
@@ -230,6 +238,11 @@ class Acting:
             ReconcileError: it failed.
         """
         step = self._step(question.action)
+        known = interrupted.get(step.step)
+        if known is not None and self.deps.trail.is_under_way(known.action):
+            # It is only followed: the guard was asked when it began.
+            self._take_one(plan, question.action, step, known.action)
+            return None
         question = replace(question, resumed=step.step in interrupted)
         with self.deps.admission:
             hold = self._held(question)
@@ -277,6 +290,9 @@ class Acting:
         except SwarmUnavailable as error:
             # Whether the engine took it is not known: the intent stays open for the next pass.
             raise Retry(str(error), reason="EngineUnavailable") from error
+        except UnderWay:
+            self.deps.trail.note_under_way(action_id)
+            raise
         except ReconcileError as error:
             self._failed(action_id, action, step, error.message)
             raise

@@ -18,6 +18,7 @@ class Asked:
         hold: why it may not be taken now.
         error: why it failed this time.
         refusal: why it can never be taken.
+        under_way: what goes on outside of the pass; empty where nothing does.
     """
 
     done: bool = False
@@ -25,3 +26,4 @@ class Asked:
     hold: Hold | None = None
     error: ReconcileError | None = None
     refusal: str = ""
+    under_way: str = ""

@@ -3,7 +3,8 @@
     ReconcileError
     ├── Retry      transient: backoff, then again
     ├── Wait       a dependency, a window, an approval: not a failure
-    └── Stalled    needs a human: until the object's generation or an annotation changes
+    ├── Stalled    needs a human: until the object's generation or an annotation changes
+    └── UnderWay   begun, and takes longer than a pass may: the next pass asks for it again
 
 An exception that is none of these counts as `Retry`, with a traceback and a metric.
 """
@@ -63,3 +64,12 @@ class Stalled(ReconcileError):  # noqa: N818 - see Retry
     """Trying again cannot help: a human must change the object or the world."""
 
     default_reason = "Stalled"
+
+
+class UnderWay(ReconcileError):  # noqa: N818 - see Retry
+    """The step has begun and goes on outside of the pass; asking for the same step again follows it.
+
+    Its intent stays open in the audit trail until `act` returns, or raises something else.
+    """
+
+    default_reason = "Progressing"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from desired_state.objects import JsonObject, ObjectRef
+from swarmkeeper.runtime.backups import NO_BACKUPS, Backups
 from swarmkeeper.runtime.streams import NO_STREAMS, Streams
 from swarmkeeper.runtime.swarm import Swarm
 
@@ -66,6 +67,7 @@ class Ports:
     http: HttpProbe
     clock: Clock
     streams: Streams = NO_STREAMS
+    backups: Backups = NO_BACKUPS
 
 
 class Objects(Protocol):

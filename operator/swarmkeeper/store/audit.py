@@ -183,6 +183,7 @@ class AuditTrail:
         self._redact = redact or Redactor().text
         self._lock = threading.Lock()
         self._open = {row.action: row for row in self._load_open()}
+        self._under_way: set[str] = set()
 
     def intend(self, step: Step) -> str:
         """Writes durably that a step is about to be taken, and gives the action's id."""
@@ -196,6 +197,16 @@ class AuditTrail:
         """Writes that an interrupted action is taken up again, and gives its id."""
         self._append(action, Entry.RESUMED, step)
         return action
+
+    def note_under_way(self, action: str) -> None:
+        """Notes, for this process only, that an action goes on outside of any pass."""
+        with self._lock:
+            self._under_way.add(action)
+
+    def is_under_way(self, action: str) -> bool:
+        """Whether an action without an outcome was begun by this process and goes on."""
+        with self._lock:
+            return action in self._under_way
 
     def finish(
         self, action: str, entry: Entry, step: Step, *, outcome: str, verification: str = ""
@@ -212,6 +223,7 @@ class AuditTrail:
         record = self._append(action, entry, step, outcome, verification)
         with self._lock:
             self._open.pop(action, None)
+            self._under_way.discard(action)
         return record
 
     def approve(self, action: str, step: Step, how: str) -> None:

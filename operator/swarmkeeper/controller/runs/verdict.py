@@ -27,6 +27,8 @@ def verdict(run: Run, runbook: Runbook, report: Report) -> Verdict | None:
         return Phase.FAILED, "Refused", asked.refusal, None
     if asked.hold is not None:
         return run.phase, asked.hold.reason, asked.hold.message, asked.hold
+    if asked.under_way:
+        return Phase.RUNNING, conditions.PROGRESSING, asked.under_way, None
     if asked.error is not None:
         return Phase.RUNNING, conditions.PROGRESSING_WITH_RETRY, asked.error.message, None
     return (*_of_target(runbook, report), None) if asked.done else None

@@ -1,0 +1,1 @@
+"""Postgres: implements the port Backups with pg_dump and pg_restore."""

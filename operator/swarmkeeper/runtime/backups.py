@@ -1,0 +1,349 @@
+"""What kinds may ask about backups of Postgres databases: the port, and what it gives.
+
+A backup is a folder that holds the dump and `manifest.json`. What has no manifest is no backup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Protocol
+
+from desired_state.secret_reference import SecretKeyReference
+
+SKEW: Final = timedelta(minutes=5)
+"""How far clocks may be apart before they are not believed."""
+
+
+class Format(StrEnum):
+    """How pg_dump writes."""
+
+    CUSTOM = "custom"
+    """One file for pg_restore, compressed."""
+    DIRECTORY = "directory"
+    """A folder for pg_restore, written by several jobs."""
+    PLAIN = "plain"
+    """SQL for psql, compressed by zstd."""
+
+
+class Level(StrEnum):
+    """How thoroughly a backup has been verified; each holds those above it."""
+
+    NONE = "None"
+    """It is there, as large as it was, and large enough."""
+    LIST = "List"
+    """Its table of contents can be read and names the database and the expected tables."""
+    FULL = "Full"
+    """All of it was read and decompressed, and its checksums hold."""
+
+    def reaches(self, wanted: Level) -> bool:
+        """Whether it is at least as thorough."""
+        levels = list(Level)
+        return levels.index(self) >= levels.index(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseServer:
+    """A database and how to reach its server, without any secret.
+
+    Attributes:
+        host: name or address, or the folder of a Unix socket.
+        port: of the server.
+        database: its name.
+        username: who reads it.
+        password: where the password lies.
+        sslmode: as libpq has it.
+        ca: where the CA's certificate lies.
+        timeout: seconds that a connection may take.
+    """
+
+    host: str
+    port: int
+    database: str
+    username: str
+    password: SecretKeyReference | None = None
+    sslmode: str = "prefer"
+    ca: SecretKeyReference | None = None
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What a backup must stand.
+
+    Attributes:
+        level: how thoroughly it is verified.
+        minimum_size: bytes.
+        expected_tables: `schema.table`, whose rows must be in it.
+    """
+
+    level: Level = Level.FULL
+    minimum_size: int = 1
+    expected_tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A backup that is to be taken.
+
+    Attributes:
+        name: of the object; the backup's name begins with it.
+        server: of what.
+        folder: of all backups of this database.
+        now: when it begins.
+        format: how it is written.
+        compression: method, or method:level; empty for pg_dump's own.
+        jobs: tables that are dumped at once; in the format `directory` only.
+        checks: what it must stand before it counts.
+        lock_timeout: seconds to wait for a table that somebody has locked.
+        timeout: seconds that all of it may take.
+        newest: the newest backup that counted when this was planned, or empty; where there is
+            another one by now, none is taken. None: one is taken in any case.
+    """
+
+    name: str
+    server: DatabaseServer
+    folder: str
+    now: datetime
+    format: Format = Format.CUSTOM
+    compression: str = ""
+    jobs: int = 1
+    checks: Checks = field(default_factory=Checks)
+    lock_timeout: float = 60.0
+    timeout: float = 21600.0
+    newest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """A backup that is to be verified again.
+
+    Attributes:
+        folder: of all backups of this database.
+        backup: its name there.
+        database: that it must be of.
+        now: when that begins.
+        checks: what it must stand.
+        timeout: seconds that it may take.
+    """
+
+    folder: str
+    backup: str
+    database: str
+    now: datetime
+    checks: Checks
+    timeout: float = 21600.0
+
+
+Task = Dump | Recheck
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a backup does not count.
+
+    Attributes:
+        reason: CamelCase word.
+        message: for people.
+    """
+
+    reason: str
+    message: str
+
+
+CHANGED: Final = "Changed"
+"""Reason of the fault that only a verification can judge: the files have been written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup as it lies there.
+
+    Attributes:
+        name: of its folder.
+        taken_at: when the dump began: the state that it holds.
+        finished_at: when it was written and verified.
+        size: bytes of the dump.
+        rows: in all tables; None where the manifest has none.
+        database: that it is of.
+        server_version: e.g. `15.18`.
+        format: how it is written.
+        level: how thoroughly it has been verified.
+        verified_at: when.
+        skew: seconds that the server's clock was ahead of ours.
+        pinned: people have said that it is kept.
+        fault: why it does not count, or None.
+    """
+
+    name: str
+    taken_at: datetime
+    finished_at: datetime
+    size: int
+    rows: int | None
+    database: str
+    server_version: str
+    format: Format
+    level: Level
+    verified_at: datetime
+    skew: float = 0.0
+    pinned: bool = False
+    fault: Fault | None = None
+
+    def counts(self, wanted: Level, now: datetime) -> bool:
+        """Whether it is whole, verified thoroughly enough, and not from the future."""
+        timely = self.taken_at <= now + SKEW
+        return self.fault is None and self.level.reaches(wanted) and timely
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What lies in a folder.
+
+    Attributes:
+        exists: whether the folder does.
+        backups: newest first.
+        broken: folders whose manifest can't be read, and why.
+        strangers: what else is there, and never counts.
+    """
+
+    exists: bool = True
+    backups: tuple[Backup, ...] = ()
+    broken: Mapping[str, Fault] = field(default_factory=dict)
+    strangers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is.
+
+    Attributes:
+        doing: what it does, e.g. `dump`.
+        done: bytes.
+        expected: bytes in the end, by the last backup; 0 where that is not known.
+        seconds: since it began.
+    """
+
+    doing: str
+    done: int
+    expected: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A backup that could not be taken.
+
+    Attributes:
+        reason: CamelCase word.
+        message: for people.
+        at: when.
+    """
+
+    reason: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What this process does and did for one object.
+
+    Attributes:
+        progress: of the task that is under way, or None.
+        failure: the last backup that failed, or None.
+    """
+
+    progress: Progress | None = None
+    failure: Failure | None = None
+
+
+class BackupError(Exception):
+    """It can't be done.
+
+    Args:
+        reason: CamelCase word for the condition.
+        message: for people; holds no secret.
+        cost: seconds that were spent on it.
+    """
+
+    def __init__(self, reason: str, message: str, cost: float = 0.0) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.cost = cost
+
+
+class Backups(Protocol):
+    """Backups of Postgres databases. Thread-safe; no call waits for a task."""
+
+    def catalogue(self, folder: str, database: str) -> Catalogue:
+        """What lies in a folder; no dump is read.
+
+        Args:
+            folder: of all backups of a database.
+            database: that they must be of.
+
+        Raises:
+            BackupError: it can't be looked at.
+        """
+        ...
+
+    def activity(self, owner: str) -> Activity:
+        """What is under way for an object, and what failed last."""
+        ...
+
+    def attend(self, owner: str, token: str, task: Task) -> str | None:
+        """Begins a task, or follows the one that was begun under the same token.
+
+        Of one object's tasks one runs at a time; another one begins when that has ended.
+
+        Args:
+            owner: identity of the object.
+            token: identity of the step.
+            task: what to do.
+
+        Returns:
+            What was done, once; None while it is under way.
+
+        Raises:
+            BackupError: it failed. Asking again begins anew.
+        """
+        ...
+
+    def cancel(self, owner: str) -> bool:
+        """Ends what is under way for an object; whether there was anything."""
+        ...
+
+    def expire(self, folder: str, names: Sequence[str]) -> None:
+        """Removes backups; what was removed before is no error.
+
+        Raises:
+            BackupError: it can't be removed.
+        """
+        ...
+
+
+class _NoBackups:
+    """Where there is no client of Postgres."""
+
+    def catalogue(self, folder: str, database: str) -> Catalogue:
+        raise _NONE
+
+    def activity(self, owner: str) -> Activity:
+        return Activity()
+
+    def attend(self, owner: str, token: str, task: Task) -> str | None:
+        raise _NONE
+
+    def cancel(self, owner: str) -> bool:
+        return False
+
+    def expire(self, folder: str, names: Sequence[str]) -> None:
+        raise _NONE
+
+
+_NONE: Final = BackupError("FolderMissing", "there are no backups in this process")
+NO_BACKUPS: Final[Backups] = _NoBackups()
+"""Sees no folder and reaches no server."""

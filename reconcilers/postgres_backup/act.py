@@ -1,0 +1,97 @@
+"""Takes the steps. What takes longer than a pass goes on by itself, and is asked for again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from reconcilers.postgres_backup.assess import good
+from reconcilers.postgres_backup.retention import expired
+from reconcilers.postgres_backup.spec import PostgresBackupSpec, checks_of, dump_of
+from swarmkeeper.runtime.backups import BackupError, Backups, Recheck, Task
+from swarmkeeper.runtime.errors import Retry, Stalled, UnderWay
+from swarmkeeper.runtime.plan import Action
+from swarmkeeper.runtime.reconciler import Target
+
+_FOR_HUMANS: Final = frozenset(
+    {
+        *("AuthenticationFailed", "PermissionDenied", "DatabaseMissing", "SecretMissing"),
+        *("CertificateRefused", "VersionTooNew", "ProgramMissing", "CompressionUnsupported"),
+        *("FolderMissing", "TableMissing", "TooSmall", "ManifestUnreadable"),
+    }
+)
+_LONGEST: Final = timedelta(hours=1)
+
+
+def act(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    """Takes one step; what it gives is for the trail.
+
+    Raises:
+        UnderWay: it goes on.
+        Retry: it can't be done now.
+        Stalled: a human must do something about it.
+    """
+    steps = {"backup": _backup, "verify": _verify, "expire": _expire, "cancel": _cancel}
+    try:
+        return steps[action.runbook](target, action, backups)
+    except BackupError as error:
+        if error.reason in _FOR_HUMANS:
+            raise Stalled(error.message, reason=error.reason) from error
+        # What was costly is not tried again at once.
+        after = min(timedelta(seconds=error.cost), _LONGEST)
+        raise Retry(error.message, reason=error.reason, after=after) from error
+
+
+def _backup(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    task = dump_of(target.spec, target.ref.name, target.now)
+    if "newest" in action.parameters:  # planned, not asked for
+        task = replace(task, newest=action.parameters["newest"])
+    return _attend(target, action, backups, task)
+
+
+def _verify(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    spec = target.spec
+    name = action.parameters.get("backup") or _newest(target, backups)
+    known = {one.name for one in backups.catalogue(spec.folder, spec.server.database).backups}
+    if name not in known:
+        raise Stalled(f"there is no backup {name}", reason="BackupMissing")
+    task = Recheck(
+        spec.folder,
+        name,
+        spec.server.database,
+        target.now,
+        checks_of(spec),
+        spec.backup_timeout.total_seconds(),
+    )
+    return _attend(target, action, backups, task)
+
+
+def _expire(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    spec = target.spec
+    catalogue = backups.catalogue(spec.folder, spec.server.database)
+    may_go = expired(good(spec, catalogue, target.now), spec.retention, target.now)
+    asked = action.parameters.get("backups", list(may_go))
+    names = [name for name in asked if name in may_go]
+    backups.expire(spec.folder, names)
+    return f"removed {', '.join(names)}" if names else "nothing had expired"
+
+
+def _cancel(target: Target[PostgresBackupSpec], _action: Action, backups: Backups) -> str:
+    return "asked it to end" if backups.cancel(target.uid) else "nothing was under way"
+
+
+def _newest(target: Target[PostgresBackupSpec], backups: Backups) -> str:
+    found = backups.catalogue(target.spec.folder, target.spec.server.database).backups
+    if not found:
+        raise Stalled("there is no backup", reason="BackupMissing")
+    return found[0].name
+
+
+def _attend(
+    target: Target[PostgresBackupSpec], action: Action, backups: Backups, task: Task
+) -> str:
+    done = backups.attend(target.uid, action.key(target.uid, target.generation), task)
+    if done is None:
+        raise UnderWay(f"{action.runbook} of {action.target} is under way")
+    return done

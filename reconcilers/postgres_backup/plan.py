@@ -1,0 +1,109 @@
+"""Decides what to do about the backups. Pure.
+
+In this order: a backup that is due, verifications that are due, and then what has expired goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconcilers.postgres_backup.assess import due, good, has_failed, last_failure
+from reconcilers.postgres_backup.observe import Observed
+from reconcilers.postgres_backup.retention import expired
+from reconcilers.postgres_backup.spec import PostgresBackupSpec
+from swarmkeeper.runtime.backups import CHANGED, Backup, Catalogue
+from swarmkeeper.runtime.diff import ABSENT, FieldDiff
+from swarmkeeper.runtime.plan import Action, Plan, Risk
+from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.unknown import Unknown
+
+
+def plan(target: Target[PostgresBackupSpec], observed: Observed) -> Plan:
+    """The drift, and the steps that correct it."""
+    catalogue = observed.catalogue
+    if isinstance(catalogue, Unknown):
+        return Plan(unknown=(catalogue.reason,))
+    backup = tuple(_backup(target, catalogue))
+    verify, expire = tuple(_verify(target, catalogue)), tuple(_expire(target, observed))
+    drift = (
+        *_due(target, catalogue),
+        *(_diff(target, "spec.verification", step) for step in verify),
+        *(_diff(target, "spec.retention", step) for step in expire),
+    )
+    return Plan(drift=drift, actions=(*backup, *verify, *expire))
+
+
+def _due(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[FieldDiff]:
+    wanted = due(target.spec, catalogue, target.now)
+    if wanted is not None:
+        origin = target.origin_of(wanted.path)
+        yield FieldDiff(wanted.path, wanted.want, wanted.got, origin)
+
+
+def _diff(target: Target[PostgresBackupSpec], path: str, step: Action) -> FieldDiff:
+    return FieldDiff(path, dict(step.after), dict(step.before), target.origin_of(path))
+
+
+def _backup(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[Action]:
+    wanted = due(target.spec, catalogue, target.now)
+    if wanted is None:
+        return
+    newest = next(iter(good(target.spec, catalogue, target.now)), None)
+    yield Action(
+        "backup",
+        f"database/{target.spec.server.database}",
+        before={"newest": newest.name if newest else ABSENT},
+        after={"newest": "a verified backup", "level": target.spec.verification.level},
+        reason=wanted.message,
+        parameters={"newest": newest.name if newest else ""},
+    )
+
+
+def _verify(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[Action]:
+    """The first backup whose verification is due; the next one has its turn afterwards."""
+    for backup in catalogue.backups:
+        reason = _doubt(target, backup)
+        if reason:
+            yield Action(
+                "verify",
+                f"backup/{backup.name}",
+                before={"verified": backup.verified_at.isoformat(timespec="seconds")},
+                after={"level": target.spec.verification.level},
+                reason=reason,
+                parameters={"backup": backup.name},
+            )
+            return
+
+
+def _doubt(target: Target[PostgresBackupSpec], backup: Backup) -> str:
+    """Why a backup must be verified again, or nothing."""
+    check = target.spec.verification
+    if backup.fault is not None:
+        return backup.fault.message if backup.fault.reason == CHANGED else ""
+    if not backup.level.reaches(check.level):
+        return f"it was verified by {backup.level} only"
+    if target.now - backup.verified_at > check.every:
+        return f"it was verified more than {check.every} ago"
+    return ""
+
+
+def _expire(target: Target[PostgresBackupSpec], observed: Observed) -> Iterator[Action]:
+    catalogue, spec = observed.catalogue, target.spec
+    if isinstance(catalogue, Unknown) or due(spec, catalogue, target.now) is not None:
+        return
+    known = good(spec, catalogue, target.now)
+    if has_failed(known[0], last_failure(target, observed)):
+        return
+    if catalogue.backups[0] is not known[0]:
+        return  # something newer does not count: nobody knows why yet
+    names = expired(known, spec.retention, target.now)
+    if names:
+        yield Action(
+            "expire",
+            f"folder/{spec.folder}",
+            before={"backups": list(names)},
+            after={"backups": []},
+            reason=f"{len(known)} backups count, {len(known) - len(names)} are kept",
+            risk=Risk.HIGH,
+            parameters={"backups": list(names)},
+        )

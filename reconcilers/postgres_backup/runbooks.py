@@ -1,0 +1,38 @@
+"""The named procedures of backups."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from swarmkeeper.runtime.plan import Risk
+from swarmkeeper.runtime.runbook import Parameter, Runbook
+
+RUNBOOKS: Final[tuple[Runbook, ...]] = (
+    Runbook(
+        "backup",
+        "Takes a backup and verifies it before it counts; verified by its manifest.",
+        Risk.LOW,
+        revert="None is needed: nothing is changed but a backup is added.",
+    ),
+    Runbook(
+        "verify",
+        "Verifies a backup again and writes down what was found; verified by its manifest.",
+        Risk.LOW,
+        revert="None is needed: the dump is only read.",
+        parameters=(Parameter("backup", "Its name; by default the newest one."),),
+    ),
+    Runbook(
+        "expire",
+        "Removes backups that retention does not keep; verified by the folder.",
+        Risk.HIGH,
+        revert="None: pin what must stay by a file `keep` in its folder.",
+    ),
+    Runbook(
+        "cancel",
+        "Ends the backup or verification that is under way; verified by nothing being under way.",
+        Risk.LOW,
+        revert="backup",
+        automatic=False,
+        leaves=("Cancelled",),
+    ),
+)

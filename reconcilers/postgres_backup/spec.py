@@ -1,0 +1,202 @@
+"""The spec of a PostgresBackup: of which database, how often, where to, and what counts as good."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Final, Self
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+
+from desired_state.declared import DeclaredModel
+from desired_state.fields import Bytes, Duration
+from desired_state.objects import CommonSpec
+from desired_state.secret_reference import SecretKeyReference
+from desired_state.windows import Schedule, TimeZone
+from swarmkeeper.runtime.backups import Checks, DatabaseServer, Dump, Format, Level
+
+GRACE: Final = timedelta(hours=1)
+"""How late a scheduled backup may be where no maximumAge is declared."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=63)]
+Compression = Annotated[str, StringConstraints(pattern=r"^(none|(gzip|lz4|zstd)(:\d{1,2})?)$")]
+
+
+def _folder(path: str) -> str:
+    if not path.startswith("/") or path == "/" or ".." in path.split("/"):
+        raise ValueError("is no absolute path of a folder, e.g. /backups/orders")
+    return path
+
+
+def _table(name: str) -> str:
+    schema, dot, table = name.partition(".")
+    if not (schema and dot and table):
+        raise ValueError(f"{name!r} names no table: write schema.table")
+    return name
+
+
+def _format(value: object) -> object:
+    if value == "tar":
+        raise ValueError(
+            "tar is refused: pg_restore restores half of a tar that was cut in half and reports "
+            "success; use custom"
+        )
+    return value
+
+
+FolderPath = Annotated[str, AfterValidator(_folder)]
+Table = Annotated[str, AfterValidator(_table)]
+DumpFormat = Annotated[Format, BeforeValidator(_format)]
+
+
+class SslMode(StrEnum):
+    """How a connection is encrypted, as libpq has it."""
+
+    DISABLE = "disable"
+    ALLOW = "allow"
+    PREFER = "prefer"
+    REQUIRE = "require"
+    VERIFY_CA = "verify-ca"
+    VERIFY_FULL = "verify-full"
+
+
+class Server(DeclaredModel):
+    """The database, and how to reach its server."""
+
+    host: str = Field(min_length=1)
+    """Name or address of the server, or the folder of its Unix socket."""
+    port: int = Field(default=5432, ge=1, le=65535)
+    """Its port."""
+    database: Name
+    """The database that is backed up."""
+    username: Name = "postgres"
+    """A role that may read all of it."""
+    password_secret_ref: SecretKeyReference | None = None
+    """Secret with the password."""
+    sslmode: SslMode = SslMode.PREFER
+    """As libpq has it; verify-full checks the server's certificate."""
+    ca_secret_ref: SecretKeyReference | None = None
+    """CA that the server's certificate is checked against."""
+    timeout: Duration = Field(default=timedelta(seconds=10), ge=timedelta(seconds=2))
+    """How long a connection may take."""
+
+
+class Verification(DeclaredModel):
+    """What a backup must stand before it counts."""
+
+    level: Level = Level.FULL
+    """None (age and size), List (table of contents) or Full (all of it is read)."""
+    every: Duration = Field(default=timedelta(days=7), ge=timedelta(minutes=1))
+    """How often each backup is verified again: disks forget."""
+
+
+class Retention(DeclaredModel):
+    """What is kept; without keepLast and keepFor nothing is removed."""
+
+    keep_last: int | None = Field(default=None, ge=1)
+    """Verified backups that are kept, the newest ones."""
+    keep_for: Duration | None = Field(default=None, gt=timedelta(0))
+    """How long a backup is kept after it was taken."""
+    minimum_redundancy: int = Field(default=2, ge=1)
+    """Verified backups that stay in any case."""
+
+
+class PostgresBackupSpec(CommonSpec):
+    """Backups of one database: taken in time, verified, and kept."""
+
+    server: Server
+    """The database."""
+    schedule: Schedule | None = None
+    """When backups are taken, as cron has it: minute, hour, day of month, month, day of week."""
+    time_zone: TimeZone = "UTC"
+    """Whose clock the schedule goes by, e.g. America/Sao_Paulo."""
+    maximum_age: Duration | None = Field(default=None, ge=timedelta(minutes=1))
+    """How old the newest verified backup may be; older, one is taken outside of the schedule, too."""
+    minimum_size: Bytes = Field(default=1, ge=1)
+    """A dump that is smaller does not count."""
+    format: DumpFormat = Format.CUSTOM
+    """custom (one file), directory (several jobs) or plain (SQL, compressed by zstd)."""
+    compression: Compression | None = None
+    """none, gzip, lz4 or zstd, with `:level`; by default pg_dump's own."""
+    jobs: int = Field(default=1, ge=1, le=64)
+    """Tables that are dumped at once; with the format directory."""
+    folder: FolderPath
+    """Where the backups of this database lie: a folder of its own, on a volume."""
+    expected_tables: tuple[Table, ...] = ()
+    """Tables (`schema.table`) whose rows must be in each backup."""
+    verification: Verification = Verification()
+    """How thoroughly a backup is verified, and how often again."""
+    retention: Retention = Retention()
+    """What is kept."""
+    lock_timeout: Duration = timedelta(minutes=1)
+    """How long to wait for a table that somebody has locked."""
+    backup_timeout: Duration = Field(default=timedelta(hours=6), ge=timedelta(seconds=1))
+    """How long a backup, or a verification, may take."""
+    retry_interval: Duration | None = timedelta(minutes=10)
+    """Longest wait between attempts after a failure."""
+    healthy_delay: Duration = timedelta(0)
+    """How long a correction must last to count as a success; none: backups grow old by themselves."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.schedule is None and self.maximum_age is None:
+            raise ValueError("declares neither schedule nor maximumAge: when is a backup due?")
+        if self.jobs > 1 and self.format is not Format.DIRECTORY:
+            raise ValueError("jobs needs the format directory")
+        packed = (self.compression or "zstd").partition(":")[0]
+        if self.format is Format.PLAIN and packed != "zstd":
+            raise ValueError("compression: the format plain is compressed by zstd")
+        return self
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The clock of the schedule."""
+        return ZoneInfo(self.time_zone)
+
+    def due_after(self, taken: datetime) -> datetime | None:
+        """When the schedule fires next after a backup was taken, in UTC; None without a schedule."""
+        if self.schedule is None:
+            return None
+        for fires in CronSim(self.schedule, taken.astimezone(self.zone)):
+            if fires.astimezone(UTC) > taken:
+                return fires.astimezone(UTC)
+        return None
+
+
+def server_of(spec: PostgresBackupSpec) -> DatabaseServer:
+    """The database, as the port names it."""
+    server = spec.server
+    return DatabaseServer(
+        server.host,
+        server.port,
+        server.database,
+        server.username,
+        server.password_secret_ref,
+        server.sslmode,
+        server.ca_secret_ref,
+        server.timeout.total_seconds(),
+    )
+
+
+def checks_of(spec: PostgresBackupSpec) -> Checks:
+    """What a backup must stand, as the port wants it."""
+    return Checks(spec.verification.level, spec.minimum_size, spec.expected_tables)
+
+
+def dump_of(spec: PostgresBackupSpec, name: str, now: datetime) -> Dump:
+    """The backup that would be taken now."""
+    return Dump(
+        name=name,
+        server=server_of(spec),
+        folder=spec.folder,
+        now=now,
+        format=spec.format,
+        compression=spec.compression or "",
+        jobs=spec.jobs,
+        checks=checks_of(spec),
+        lock_timeout=spec.lock_timeout.total_seconds(),
+        timeout=spec.backup_timeout.total_seconds(),
+    )
