@@ -7,13 +7,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from desired_state.scheme import Scheme
-from reconcilers import postgres_backup, redis_stream, swarm_service
+from reconcilers import certificate, postgres_backup, redis_stream, swarm_service
 from swarmkeeper.runtime.reconciler import Reconciler
 
 _ALL: Final[tuple[Reconciler[Any, Any], ...]] = (
     swarm_service.RECONCILER,
     redis_stream.RECONCILER,
     postgres_backup.RECONCILER,
+    certificate.RECONCILER,
 )
 
 RECONCILERS: Final[Mapping[str, Reconciler[Any, Any]]] = MappingProxyType(

@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     """Folder of Docker secrets: files swarmkeeper-token.ROLE.NAME hold tokens of the API."""
     secrets: Path = Path("/run/secrets")
     """Folder of the secrets that specs name: files, as Docker's are, or folders of files."""
+    certificates: Path | None = None
+    """Folder that certificates are published in; by default `certificates` in the data folder."""
     kubeconfig: Path | None = None
     """Where to write the kubeconfig; by default into the data folder."""
     workers: int = Field(default=4, ge=1, le=64)

@@ -56,6 +56,7 @@ class Gauges:
     recheck: timedelta | None = None
     blocked: tuple[str, str] | None = None
     risk: Risk = Risk.LOW
+    urgent: bool = False
     runs: set[str] = field(default_factory=set)
 
     def write(self, name: str, value: int | None) -> None:
@@ -119,7 +120,15 @@ class GaugeReconciler:
             return Plan((diff,), blocked=self.world.blocked)
         name = target.ref.name
         after = {path: target.spec.value}
-        action = Action("set", f"gauge/{name}", {path: observed}, after, "differs", self.world.risk)
+        action = Action(
+            "set",
+            f"gauge/{name}",
+            {path: observed},
+            after,
+            "differs",
+            self.world.risk,
+            urgent=self.world.urgent,
+        )
         return Plan((diff,), (action,))
 
     def act(self, target: Target[GaugeSpec], action: Action, ports: Ports) -> str:

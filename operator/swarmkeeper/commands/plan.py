@@ -15,6 +15,8 @@ from swarmkeeper.adapters.http import UrlProbe
 from swarmkeeper.adapters.postgres.backups import PostgresBackups
 from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
 from swarmkeeper.adapters.secret_folder import SECRETS, SecretFolder
+from swarmkeeper.adapters.tls.certificates import TlsCertificates
+from swarmkeeper.adapters.tls.folder import FOLDER, CertificateFolder
 from swarmkeeper.commands import plan_report
 from swarmkeeper.commands.errors import CommandError
 from swarmkeeper.commands.output import Output, OutputOption, write_json
@@ -64,7 +66,10 @@ def real_ports(docker_host: str) -> Ports:
         secrets = SecretFolder(SECRETS, lambda _: None)
         streams = RedisStreams(secrets, Path(EXPORTS))
         backups = PostgresBackups(secrets)
-        return Ports(DockerSwarm(docker_host), UrlProbe(), SystemClock(), streams, backups)
+        clock = SystemClock()
+        certificates = TlsCertificates(secrets, CertificateFolder(Path(FOLDER)), clock)
+        swarm, http = DockerSwarm(docker_host), UrlProbe()
+        return Ports(swarm, http, clock, streams, backups, certificates)
     except ValueError as error:
         raise CommandError(str(error)) from error
 

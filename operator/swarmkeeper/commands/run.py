@@ -15,6 +15,8 @@ from swarmkeeper.adapters.http import UrlProbe
 from swarmkeeper.adapters.postgres.backups import PostgresBackups
 from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
 from swarmkeeper.adapters.secret_folder import SecretFolder
+from swarmkeeper.adapters.tls.certificates import TlsCertificates
+from swarmkeeper.adapters.tls.folder import FOLDER, CertificateFolder
 from swarmkeeper.composition import ConfigurationError, Operator, World
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.redaction import Redactor
@@ -33,12 +35,15 @@ def world(
     redactor = redactor or Redactor()
     secrets = SecretFolder(settings.secrets, redactor.learn)
     backups = PostgresBackups(secrets)
+    published = CertificateFolder(settings.certificates or settings.data_dir / FOLDER)
+    clock = SystemClock()
     ports = Ports(
         swarm,
         UrlProbe(tracer=tracer or NO_TRACER),
-        SystemClock(),
+        clock,
         RedisStreams(secrets, settings.data_dir / EXPORTS),
         backups,
+        TlsCertificates(secrets, published, clock),
     )
     return World(
         ports=ports,

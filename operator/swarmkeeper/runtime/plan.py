@@ -36,6 +36,7 @@ class Action:
         risk: how much harm it can do.
         parameters: further input of the step; must be JSON-like and free of secrets.
         confirm: it needs a human's yes, whatever the object and the operator's settings say.
+        urgent: it may be taken outside `spec.windows`: to wait for one would do more harm.
     """
 
     runbook: str
@@ -46,6 +47,7 @@ class Action:
     risk: Risk = Risk.LOW
     parameters: Mapping[str, Any] = field(default_factory=dict)
     confirm: bool = False
+    urgent: bool = False
 
     def key(self, uid: str, generation: int) -> str:
         """Identity of the step for one object: equal inputs, equal key (design.md §3).

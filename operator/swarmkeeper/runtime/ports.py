@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from desired_state.objects import JsonObject, ObjectRef
 from swarmkeeper.runtime.backups import NO_BACKUPS, Backups
+from swarmkeeper.runtime.certificates import NO_CERTIFICATES, Certificates
 from swarmkeeper.runtime.streams import NO_STREAMS, Streams
 from swarmkeeper.runtime.swarm import Swarm
 
@@ -68,6 +69,7 @@ class Ports:
     clock: Clock
     streams: Streams = NO_STREAMS
     backups: Backups = NO_BACKUPS
+    certificates: Certificates = NO_CERTIFICATES
 
 
 class Objects(Protocol):

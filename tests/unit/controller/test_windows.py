@@ -40,6 +40,16 @@ def test_a_runbook_by_hand_passes_a_window_that_says_manual_and_the_loop_does_no
     assert engine.world.values == {"a": 3, "b": 9}
 
 
+def test_what_is_urgent_waits_for_no_window() -> None:
+    engine = Harness()
+    engine.world.urgent = True
+    ref = engine.declare(value=3, windows=[NIGHT])
+
+    engine.run(ref)
+
+    assert engine.world.values == {"a": 3}
+
+
 def test_an_object_that_is_deleted_in_a_freeze_is_kept_until_it_is_over() -> None:
     engine = Harness()
     freeze = {"kind": "deny", "schedule": "0 13 * * *", "duration": "1h"}

@@ -9,9 +9,14 @@ OUTSIDE_WINDOW = "OutsideWindow"
 
 
 def windows(question: Question) -> Hold | None:
-    """Holds inside a window that denies, and outside of those that allow where there are any."""
+    """Holds inside a window that denies, and outside of those that allow where there are any.
+
+    What is urgent is not held: to wait would do more harm.
+    """
     declared, now = question.target.spec.windows, question.target.now
-    if not declared or allowed(declared, now, manual=question.by_hand):
+    if question.action.urgent or not declared:
+        return None
+    if allowed(declared, now, manual=question.by_hand):
         return None
     opening = next_opening(declared, now, manual=question.by_hand)
     if opening is None:

@@ -1,0 +1,1 @@
+"""TLS: handshakes, chains, and files of certificates."""

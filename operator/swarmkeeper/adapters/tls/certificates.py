@@ -1,0 +1,130 @@
+"""The port for certificates, on real connections and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from cryptography import x509
+
+from swarmkeeper.adapters.secret_folder import SecretFolder, SecretMissing
+from swarmkeeper.adapters.tls import handshake
+from swarmkeeper.adapters.tls.chains import Roots, roots_of, system_roots
+from swarmkeeper.adapters.tls.folder import CertificateFolder
+from swarmkeeper.adapters.tls.handshake import HandshakeError
+from swarmkeeper.adapters.tls.reading import facts, pair
+from swarmkeeper.runtime.certificates import (
+    Brought,
+    CertificateError,
+    Endpoint,
+    Facts,
+    Publication,
+    Served,
+    Stored,
+    Trust,
+)
+from swarmkeeper.runtime.ports import Clock
+from swarmkeeper.runtime.unknown import Unknown
+
+AT_ONCE: Final = 16
+"""Handshakes of one look that are under way at a time."""
+Place = tuple[Endpoint, str, str]
+"""(endpoint, address, why it can't be asked)."""
+
+
+class TlsCertificates:
+    """Certificates as they are served and stored.
+
+    Args:
+        secrets: where CAs and certificates from elsewhere lie.
+        folder: where certificates are published.
+        clock: chains are judged by its time.
+    """
+
+    def __init__(self, secrets: SecretFolder, folder: CertificateFolder, clock: Clock) -> None:
+        self._secrets = secrets
+        self._folder = folder
+        self._clock = clock
+
+    def served(
+        self, endpoints: Sequence[Endpoint], trust: Trust, *, timeout: float
+    ) -> tuple[Served, ...]:
+        """Asks every address of every endpoint; see the port."""
+        roots = self._roots(trust)
+        with ThreadPoolExecutor(min(AT_ONCE, len(endpoints)), "handshake") as pool:
+            places = [place for some in pool.map(_places, endpoints) for place in some]
+            return tuple(pool.map(lambda place: self._ask(place, roots, timeout), places))
+
+    def brought(self, files: Brought, trust: Trust) -> Stored:
+        """Reads a certificate that was brought; see the port."""
+        roots = self._roots(trust)
+        try:
+            return self._judged(*self._read(files), roots)
+        except CertificateError as error:
+            return Stored(problem=error.reason, message=error.message)
+
+    def published(self, where: Publication, trust: Trust) -> Stored:
+        """Reads the certificate that is published; see the port."""
+        roots = self._roots(trust)
+        try:
+            found = self._folder.read(where)
+            if found is None:
+                return Stored(problem="DoesNotExist", message="no certificate is published yet")
+            stored = self._judged(found.certificate, found.key, roots)
+        except CertificateError as error:
+            return Stored(problem=error.reason, message=error.message)
+        return Stored(stored.facts, written=found.written)
+
+    def publish(self, where: Publication, files: Brought) -> str:
+        """Publishes a certificate that was brought; see the port."""
+        certificate, key = self._read(files)
+        fingerprint = facts(pair(certificate, key)[0], "").fingerprint
+        self._folder.write(where, fingerprint, certificate, key)
+        return fingerprint
+
+    def _judged(self, certificate: bytes, key: bytes, roots: Roots) -> Stored:
+        chain = pair(certificate, key)
+        return Stored(self._facts(chain, roots))
+
+    def _facts(self, chain: Sequence[x509.Certificate], roots: Roots) -> Facts:
+        return facts(chain[0], roots.distrust(chain, self._clock.now()))
+
+    def _ask(self, place: Place, roots: Roots, timeout: float) -> Served:
+        endpoint, address, problem = place
+        if problem:
+            return Served(endpoint, address, Unknown(problem))
+        try:
+            chain = handshake.chain(address, endpoint.port, endpoint.server_name, timeout)
+            return Served(endpoint, address, self._facts(chain, roots))
+        except (HandshakeError, ValueError) as error:
+            return Served(endpoint, address, Unknown(str(error)))
+
+    def _read(self, files: Brought) -> tuple[bytes, bytes]:
+        try:
+            certificate = self._secrets.path(files.certificate).read_bytes()
+            return certificate, f"{self._secrets.read(files.key)}\n".encode()
+        except SecretMissing as error:
+            raise CertificateError("MissingData", str(error)) from None
+        except OSError as error:
+            message = f"secret {files.certificate.name} can't be read: {type(error).__name__}"
+            raise CertificateError("MissingData", message) from None
+
+    def _roots(self, trust: Trust) -> Roots:
+        try:
+            pem = self._secrets.path(trust.ca).read_bytes() if trust.ca else system_roots()
+            return roots_of(pem)
+        except SecretMissing as error:
+            raise CertificateError("SecretMissing", str(error)) from None
+        except (OSError, ValueError) as error:
+            message = f"the trusted CAs can't be read: {type(error).__name__}"
+            raise CertificateError("InvalidCA", message) from None
+
+
+def _places(endpoint: Endpoint) -> list[Place]:
+    """What is to be asked, or why there is nothing to ask."""
+    try:
+        found = handshake.addresses(endpoint.host, endpoint.port)
+    except HandshakeError as error:
+        return [(endpoint, "", str(error))]
+    return [(endpoint, address, "") for address in found]

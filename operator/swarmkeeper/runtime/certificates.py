@@ -1,0 +1,215 @@
+"""What kinds may ask about TLS certificates: the port, and what it gives.
+
+Times are timezone-aware (UTC). Names are those of the subject alternative names: `app.example.org`,
+`*.example.org`, or an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from desired_state.secret_reference import SecretKeyReference
+from swarmkeeper.runtime.unknown import Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a certificate is served.
+
+    Attributes:
+        host: name or address; every address that a name has is asked.
+        port: TCP port.
+        server_name: sent in the handshake (SNI).
+    """
+
+    host: str
+    port: int
+    server_name: str
+
+    def __str__(self) -> str:
+        """`host:port`."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose certificates are believed.
+
+    Attributes:
+        ca: where the CA's certificates lie; None: those that this machine trusts.
+    """
+
+    ca: SecretKeyReference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a certificate says, and what its chain is worth.
+
+    Attributes:
+        fingerprint: SHA-256 of the certificate, in hexadecimal.
+        key_fingerprint: SHA-256 of its public key, in hexadecimal.
+        serial: in hexadecimal.
+        subject: as RFC 4514 writes it.
+        issuer: as RFC 4514 writes it.
+        names: whom it stands for.
+        not_before: when it begins to be valid.
+        not_after: when it ends.
+        distrust: why its chain leads to no trusted CA; empty where it does. Its time is not judged.
+    """
+
+    fingerprint: str
+    key_fingerprint: str
+    serial: str
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+    distrust: str = ""
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long it is valid in all."""
+        return self.not_after - self.not_before
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one address of an endpoint showed.
+
+    Attributes:
+        endpoint: that was asked.
+        address: IP address; empty where the host has none.
+        facts: of the certificate, or why there was none to be seen.
+    """
+
+    endpoint: Endpoint
+    address: str
+    facts: Facts | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A certificate with its key, as files.
+
+    Attributes:
+        facts: of the certificate; None where there is none, or none that can be read.
+        problem: CamelCase reason why it can't be used; empty where it can.
+        message: the same for people.
+        written: when it was put there, where that is known.
+    """
+
+    facts: Facts | None = None
+    problem: str = ""
+    message: str = ""
+    written: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """Where a certificate that was made elsewhere lies.
+
+    Attributes:
+        certificate: PEM, the certificate itself first, then its intermediates.
+        key: PEM, without a password.
+    """
+
+    certificate: SecretKeyReference
+    key: SecretKeyReference
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Where a certificate is put for the servers that show it.
+
+    Attributes:
+        name: of its files, without ending.
+        mount: the folder as the server that reads it sees it; empty: as the operator does.
+    """
+
+    name: str
+    mount: str = ""
+
+
+class CertificateError(Exception):
+    """It can't be done.
+
+    Args:
+        reason: CamelCase word for the condition.
+        message: for people; holds no secret.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class Certificates(Protocol):
+    """TLS certificates, served and stored. Thread-safe; every call is bounded in time."""
+
+    def served(
+        self, endpoints: Sequence[Endpoint], trust: Trust, *, timeout: float
+    ) -> tuple[Served, ...]:
+        """Asks every address of every endpoint, several at once; trust is judged, not required.
+
+        Args:
+            endpoints: which ones.
+            trust: whose certificates are believed.
+            timeout: seconds for each connection with its handshake.
+
+        Raises:
+            CertificateError: the trusted CAs can't be read.
+        """
+        ...
+
+    def brought(self, files: Brought, trust: Trust) -> Stored:
+        """Reads a certificate that was brought.
+
+        Raises:
+            CertificateError: the trusted CAs can't be read.
+        """
+        ...
+
+    def published(self, where: Publication, trust: Trust) -> Stored:
+        """Reads the certificate that is published now; problem `DoesNotExist` where there is none.
+
+        Raises:
+            CertificateError: the trusted CAs can't be read.
+        """
+        ...
+
+    def publish(self, where: Publication, files: Brought) -> str:
+        """Publishes a certificate that was brought, all of it or nothing; gives its fingerprint.
+
+        Raises:
+            CertificateError: it can't be read or written.
+        """
+        ...
+
+
+class _NoCertificates:
+    """Where there is no TLS."""
+
+    def served(
+        self, endpoints: Sequence[Endpoint], trust: Trust, *, timeout: float
+    ) -> tuple[Served, ...]:
+        raise _NONE
+
+    def brought(self, files: Brought, trust: Trust) -> Stored:
+        raise _NONE
+
+    def published(self, where: Publication, trust: Trust) -> Stored:
+        raise _NONE
+
+    def publish(self, where: Publication, files: Brought) -> str:
+        raise _NONE
+
+
+_NONE: Final = CertificateError("EndpointUnreachable", "there is no TLS in this process")
+NO_CERTIFICATES: Final[Certificates] = _NoCertificates()
+"""Sees no certificate."""

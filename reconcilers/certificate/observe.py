@@ -1,0 +1,48 @@
+"""Looks at the certificate: as it is served, as it is published, and as it was brought. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconcilers.certificate.spec import (
+    CertificateSpec,
+    brought_of,
+    endpoints_of,
+    publication_of,
+    trust_of,
+)
+from swarmkeeper.runtime.certificates import CertificateError, Served, Stored
+from swarmkeeper.runtime.ports import Ports
+from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.unknown import Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen.
+
+    Attributes:
+        served: by each address of each endpoint; Unknown where nothing could be judged.
+        published: what lies where servers fetch it; None where this object publishes nothing.
+        brought: what was brought from elsewhere; None without such an issuer.
+        reason: CamelCase word for why nothing could be judged; empty where it could.
+    """
+
+    served: tuple[Served, ...] | Unknown
+    published: Stored | None = None
+    brought: Stored | None = None
+    reason: str = ""
+
+
+def observe(target: Target[CertificateSpec], ports: Ports) -> Observed:
+    """Asks every endpoint, and reads the files."""
+    spec, trust, port = target.spec, trust_of(target.spec), ports.certificates
+    try:
+        published = brought = None
+        if spec.issuer is not None and spec.publish is not None:
+            brought = port.brought(brought_of(spec.issuer.files), trust)
+            published = port.published(publication_of(target.ref, spec.publish), trust)
+        timeout = spec.probe_timeout.total_seconds()
+        return Observed(port.served(endpoints_of(spec), trust, timeout=timeout), published, brought)
+    except CertificateError as error:
+        return Observed(Unknown(error.message), reason=error.reason)

@@ -1,0 +1,18 @@
+"""The named procedures of a certificate."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from swarmkeeper.runtime.plan import Risk
+from swarmkeeper.runtime.runbook import Runbook
+
+RUNBOOKS: Final[tuple[Runbook, ...]] = (
+    Runbook(
+        "publish",
+        "Puts the certificate that was brought where servers fetch it, all of it or nothing; verified "
+        "by what the endpoints show.",
+        Risk.LOW,
+        revert="Bring the former certificate again: its files are still in the folder.",
+    ),
+)

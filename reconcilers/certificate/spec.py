@@ -1,0 +1,141 @@
+"""What people write to keep a certificate, with cert-manager's names where it has one."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from desired_state.declared import DeclaredModel
+from desired_state.fields import Duration
+from desired_state.objects import CommonSpec, ObjectRef
+from desired_state.secret_reference import SecretKeyReference
+from swarmkeeper.runtime.certificates import Brought, Endpoint, Facts, Publication, Trust
+
+HTTPS: Final = 443
+LEAST: Final = timedelta(minutes=5)
+"""No certificate is renewed later than this before its end, as with cert-manager."""
+_LABEL: Final = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_NAME: Final = re.compile(rf"(\*\.)?({_LABEL}\.)*{_LABEL}")
+
+
+def _dns_name(name: str) -> str:
+    if len(name) > 253 or not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no DNS name: write it like app.example.org, in lower case")
+    return name
+
+
+def _absolute(path: str) -> str:
+    if not PurePosixPath(path).is_absolute():
+        raise ValueError(f"{path!r} must be absolute")
+    return path
+
+
+DnsName = Annotated[str, AfterValidator(_dns_name)]
+Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[^\s/@]+$")]
+
+
+class EndpointSpec(DeclaredModel):
+    """Where the certificate is served."""
+
+    host: Host
+    """Name or address; every address of a name is asked."""
+    port: int = Field(default=HTTPS, ge=1, le=65535)
+    """TCP port that speaks TLS from the first byte."""
+    server_name: DnsName | None = None
+    """Name to ask for (SNI); by default the first of dnsNames."""
+
+
+class TrustSpec(DeclaredModel):
+    """The CAs that a chain must lead to."""
+
+    ca_secret_ref: SecretKeyReference | None = None
+    """Secret with the CAs' certificates; by default those that the operator's machine trusts."""
+
+
+class FilesIssuer(DeclaredModel):
+    """Certificates that come from elsewhere, as files."""
+
+    certificate_secret_ref: SecretKeyReference
+    """Secret with the certificate and its intermediates, as PEM."""
+    key_secret_ref: SecretKeyReference
+    """Secret with the private key, as PEM without a password."""
+
+
+class IssuerSpec(DeclaredModel):
+    """Where new certificates come from."""
+
+    files: FilesIssuer
+    """They are brought from elsewhere, and published here."""
+
+
+class PublishSpec(DeclaredModel):
+    """How servers get the certificate: as files for Traefik's file provider."""
+
+    mount_path: Annotated[str, AfterValidator(_absolute)] | None = None
+    """The folder of `--certificates` as the server sees it; by default as the operator does."""
+
+
+class CertificateSpec(CommonSpec):
+    """One certificate, as it is served and where it comes from."""
+
+    dns_names: tuple[DnsName, ...] = Field(min_length=1)
+    """Names that it must stand for."""
+    endpoints: tuple[EndpointSpec, ...] = Field(min_length=1)
+    """Where it is served."""
+    renew_before: Duration | None = Field(default=None, ge=LEAST)
+    """How long before its end it is due; by default a third of its lifetime."""
+    renew_before_percentage: int | None = Field(default=None, ge=1, le=99)
+    """The same, in percent of its lifetime."""
+    issuer: IssuerSpec | None = None
+    """Where new ones come from; none: it is only watched."""
+    publish: PublishSpec | None = None
+    """How servers get it; none: by means of others."""
+    trust: TrustSpec = TrustSpec()
+    """Whose certificates are believed; by default those that the operator's machine believes."""
+    probe_timeout: Duration = Field(default=timedelta(seconds=5), gt=timedelta(0))
+    """How long a connection with its handshake may take."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.renew_before is not None and self.renew_before_percentage is not None:
+            raise ValueError("give either renewBefore or renewBeforePercentage")
+        if self.publish is not None and self.issuer is None:
+            raise ValueError("publish needs an issuer")
+        if self.publish is None and self.issuer is not None:
+            raise ValueError("issuer needs publish: where the certificate goes")
+        return self
+
+    def due_before(self, facts: Facts) -> timedelta:
+        """How long before its end a certificate is due.
+
+        A time as long as its whole life would renew it for ever: then a third of it counts.
+        """
+        third = facts.lifetime / 3
+        percentage = self.renew_before_percentage
+        wanted = facts.lifetime * percentage / 100 if percentage else self.renew_before or third
+        return wanted if wanted < facts.lifetime else third
+
+
+def endpoints_of(spec: CertificateSpec) -> tuple[Endpoint, ...]:
+    """The endpoints, as the port names them."""
+    first = spec.dns_names[0].replace("*", "any", 1)
+    return tuple(Endpoint(one.host, one.port, one.server_name or first) for one in spec.endpoints)
+
+
+def trust_of(spec: CertificateSpec) -> Trust:
+    """Whom to trust, as the port wants it."""
+    return Trust(spec.trust.ca_secret_ref)
+
+
+def brought_of(issuer: FilesIssuer) -> Brought:
+    """Where a certificate from elsewhere lies, as the port wants it."""
+    return Brought(issuer.certificate_secret_ref, issuer.key_secret_ref)
+
+
+def publication_of(ref: ObjectRef, publish: PublishSpec) -> Publication:
+    """Where it is published: no two objects share a name, as names hold no dots."""
+    return Publication(f"{ref.namespace}.{ref.name}", publish.mount_path or "")

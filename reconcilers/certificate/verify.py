@@ -1,0 +1,160 @@
+"""Judges a certificate by a fresh look: what clients are shown counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from desired_state.objects import JsonObject
+from reconcilers.certificate.figures import figures
+from reconcilers.certificate.observe import Observed
+from reconcilers.certificate.plan import plan
+from reconcilers.certificate.policy import Finding, due, findings, stored_findings, told, uncovered
+from reconcilers.certificate.spec import CertificateSpec
+from swarmkeeper.runtime.certificates import Facts, Served
+from swarmkeeper.runtime.conditions import Condition, Status, stamp
+from swarmkeeper.runtime.reconciler import Target, Verification
+from swarmkeeper.runtime.unknown import Unknown
+
+SERVED: Final = "Served"
+ISSUING: Final = "Issuing"
+PATIENCE: Final = timedelta(minutes=1)
+"""How long servers may take to show what has been published."""
+Problem = tuple[Status, str, str]
+
+
+def verify(target: Target[CertificateSpec], observed: Observed) -> Verification:
+    """Judges a fresh observation."""
+    served = observed.served
+    if isinstance(served, Unknown):
+        message = served.reason
+        return Verification(
+            conditions=(Condition(SERVED, Status.UNKNOWN, observed.reason, message),),
+            healthy=None,
+            message=message,
+            figures=figures(target.spec, (), None, Status.UNKNOWN),
+        )
+    shown, issuing = _served(target, observed, served), _issuing(target, observed)
+    current = _current(served, observed)
+    healthy = {Status.TRUE: True, Status.FALSE: False}.get(shown[0])
+    fresh = _is_fresh(target.now, observed) and shown[1] == "ServedDiffers"
+    failure = _failure(shown, issuing, corrected=fresh or bool(plan(target, observed).actions))
+    return Verification(
+        conditions=(Condition(SERVED, *shown), Condition(ISSUING, *issuing)),
+        healthy=healthy if failure is None else False,
+        message=failure[1] if failure else shown[2],
+        progress="the servers have not taken up the new certificate yet" if fresh else "",
+        failure=failure,
+        recheck=_recheck(target, current) if not fresh else None,
+        fields=_fields(target, served, current),
+        figures=figures(
+            target.spec, served, current, shown[0] if failure is None else Status.FALSE
+        ),
+    )
+
+
+def _failure(shown: Problem, issuing: Problem, *, corrected: bool) -> Finding | None:
+    if corrected:
+        return None
+    bad = next(
+        (one for one in (shown, issuing) if one[0] is Status.FALSE and one[1] != "NotDue"), None
+    )
+    return (bad[1], bad[2]) if bad else None
+
+
+def _served(
+    target: Target[CertificateSpec], observed: Observed, served: tuple[Served, ...]
+) -> Problem:
+    bad, unseen = [], []
+    for one in served:
+        where = _where(one)
+        if isinstance(one.facts, Unknown):
+            unseen.append(f"{where}: {one.facts.reason}")
+            continue
+        bad += [(reason, f"{where}: {text}") for reason, text in _wrong(target, observed, one)]
+    if bad:
+        return Status.FALSE, bad[0][0], "; ".join(text for _, text in bad)
+    if unseen:
+        return Status.UNKNOWN, "EndpointUnreachable", "; ".join(unseen)
+    ends = min(one.facts.not_after for one in served if isinstance(one.facts, Facts))
+    return (
+        Status.TRUE,
+        SERVED,
+        f"valid until {told(ends)} at {len(served)} of {len(served)} addresses",
+    )
+
+
+def _wrong(target: Target[CertificateSpec], observed: Observed, one: Served) -> Iterator[Finding]:
+    if not isinstance(one.facts, Facts):
+        return
+    yield from findings(target.spec, one.facts, target.now)
+    if missing := uncovered([one.endpoint.server_name], one.facts):
+        yield "NameMismatch", f"it does not stand for {missing[0]}, which was asked for"
+    published = observed.published.facts if observed.published else None
+    if published is not None and published.fingerprint != one.facts.fingerprint:
+        yield "ServedDiffers", f"it shows {one.facts.serial}, but {published.serial} is published"
+
+
+def _issuing(target: Target[CertificateSpec], observed: Observed) -> Problem:
+    """True while a new certificate is due and there is a way to it."""
+    if observed.brought is None:
+        return Status.FALSE, "NotDue", "nobody is asked for new ones: it is only watched"
+    for reason, text in stored_findings(target.spec, observed.brought, target.now):
+        return Status.FALSE, reason, f"the certificate that was brought can't help: {text}"
+    for action in plan(target, observed).actions:
+        return Status.TRUE, "Publishing", action.reason
+    return Status.FALSE, "NotDue", "what was brought is published"
+
+
+def _is_fresh(now: datetime, observed: Observed) -> bool:
+    written = observed.published.written if observed.published else None
+    return written is not None and now - written < PATIENCE
+
+
+def _current(served: tuple[Served, ...], observed: Observed) -> Facts | None:
+    """The certificate that ends first of those that clients are shown, or the published one."""
+    shown = [one.facts for one in served if isinstance(one.facts, Facts)]
+    if shown:
+        return min(shown, key=lambda facts: facts.not_after)
+    return observed.published.facts if observed.published else None
+
+
+def _recheck(target: Target[CertificateSpec], current: Facts | None) -> timedelta | None:
+    """When it becomes due, where that is before the next look."""
+    if current is None:
+        return None
+    left = due(target.spec, current) - target.now
+    return left if timedelta(0) < left < target.spec.interval else None
+
+
+def _fields(
+    target: Target[CertificateSpec], served: tuple[Served, ...], current: Facts | None
+) -> JsonObject:
+    fields: JsonObject = {"endpoints": [_endpoint(one) for one in served]}
+    if current is not None:
+        fields |= {
+            "notBefore": stamp(current.not_before),
+            "notAfter": stamp(current.not_after),
+            "renewalTime": stamp(due(target.spec, current)),
+            "serial": current.serial,
+            "issuer": current.issuer,
+        }
+    return fields
+
+
+def _endpoint(one: Served) -> JsonObject:
+    document: JsonObject = {
+        "endpoint": str(one.endpoint),
+        "serverName": one.endpoint.server_name,
+        "address": one.address,
+    }
+    if isinstance(one.facts, Unknown):
+        return document | {"unreachable": one.facts.reason}
+    return document | {"serial": one.facts.serial, "notAfter": stamp(one.facts.not_after)}
+
+
+def _where(one: Served) -> str:
+    if one.address in {"", one.endpoint.host}:
+        return str(one.endpoint)
+    return f"{one.endpoint} ({one.address})"

@@ -1,0 +1,40 @@
+"""A CA, a server that shows its certificates, and the port onto them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.tls import Authority, TlsServer, tls_server
+
+from swarmkeeper.adapters.clock import SystemClock
+from swarmkeeper.adapters.secret_folder import SecretFolder
+from swarmkeeper.adapters.tls.certificates import TlsCertificates
+from swarmkeeper.adapters.tls.folder import CertificateFolder
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def server(tmp_path: Path, authority: Authority) -> Iterator[TlsServer]:
+    with tls_server(tmp_path / "server", authority.issue("app.test")) as server:
+        yield server
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, authority: Authority) -> Path:
+    """Folder of secrets, with the CA in it."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "ca").write_bytes(authority.pem)
+    return folder
+
+
+@pytest.fixture
+def certificates(tmp_path: Path, secrets: Path) -> TlsCertificates:
+    folder = CertificateFolder(tmp_path / "published")
+    return TlsCertificates(SecretFolder(secrets, lambda _: None), folder, SystemClock())
