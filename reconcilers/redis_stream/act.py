@@ -91,6 +91,7 @@ def _look(target: Target[RedisStreamSpec], streams: Streams) -> Stream:
     spec = target.spec
     return streams.look(
         stream_key(spec),
+        keep=spec.max_length,
         stuck_after=spec.stuck_after.total_seconds(),
         count_at_most=spec.count_at_most,
     )

@@ -30,6 +30,7 @@ def observe(target: Target[RedisStreamSpec], ports: Ports) -> Observed:
     try:
         stream = ports.streams.look(
             stream_key(spec),
+            keep=spec.max_length,
             stuck_after=spec.stuck_after.total_seconds(),
             count_at_most=spec.count_at_most,
         )

@@ -48,11 +48,13 @@ def receiver(spec: RedisStreamSpec, group: Group) -> str | None:
     return min(working, key=lambda consumer: consumer.idle).name if working else None
 
 
-def is_removable(stream: Stream) -> bool:
-    """Whether the oldest entry has been dealt with by every group."""
-    if stream.first is None or stream.boundary is None:
-        return False
-    return _order(stream.first) < _order(stream.boundary)
+def is_worth_trimming(spec: RedisStreamSpec, stream: Stream) -> bool:
+    """Whether at least half of what is too much may go.
+
+    A reader that lags frees a few entries at a time: to trim after each would be an action a look.
+    """
+    excess = stream.length - spec.max_length
+    return stream.length > spec.longest and 0 < excess <= 2 * stream.removable
 
 
 def _drift(target: Target[RedisStreamSpec], stream: Stream) -> Iterator[FieldDiff]:
@@ -92,7 +94,7 @@ def _trims(target: Target[RedisStreamSpec], stream: Stream) -> Iterator[Action]:
         return
     before = {"length": f"more than {spec.longest}"}
     reason = f"{stream.length} entries, at most {spec.longest} are wanted"
-    if is_removable(stream):
+    if is_worth_trimming(spec, stream):
         after = {"length": spec.max_length}
         yield Action("trim", f"stream/{spec.key}", before, after, reason)
     elif spec.trim.policy is TrimPolicy.ALWAYS:
@@ -115,8 +117,3 @@ def _told(lost: dict[str, int]) -> str:
     return "lost unread or unacknowledged: " + ", ".join(
         f"{number} of {name}" for name, number in sorted(lost.items())
     )
-
-
-def _order(id_: str) -> tuple[int, int]:
-    milliseconds, _, number = id_.partition("-")
-    return int(milliseconds), int(number or 0)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from desired_state.declared import DeclaredModel
 from desired_state.fields import Duration
-from desired_state.objects import CommonSpec
+from desired_state.objects import CommonSpec, Limits
 from desired_state.secret_reference import SecretKeyReference
 from swarmkeeper.runtime.streams import StreamKey, StreamServer, Trim
 
@@ -139,6 +139,8 @@ class RedisStreamSpec(CommonSpec):
     """Gives stuck entries to another consumer; by default they stay where they are."""
     count_at_most: int = Field(default=100_000, ge=0)
     """Entries to count where the server's lag can't be trusted; beyond, it is unknown."""
+    limits: Limits = Limits(max_actions=300)
+    """Budget of corrective actions; wide, for trimming is what a stream needs all the time."""
     healthy_delay: Duration = timedelta(0)
     """How long a correction must last to count as a success; none: streams grow again by themselves."""
 

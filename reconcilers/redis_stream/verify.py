@@ -8,7 +8,7 @@ from typing import Any, Final
 from desired_state.objects import JsonObject
 from reconcilers.redis_stream.figures import figures
 from reconcilers.redis_stream.observe import Observed
-from reconcilers.redis_stream.plan import is_removable, receiver
+from reconcilers.redis_stream.plan import is_worth_trimming, receiver
 from reconcilers.redis_stream.spec import RedisStreamSpec, TrimPolicy
 from swarmkeeper.runtime.conditions import Condition, Status
 from swarmkeeper.runtime.reconciler import Target, Verification
@@ -60,14 +60,14 @@ def _is_being_corrected(spec: RedisStreamSpec, stream: Stream) -> bool:
     """Whether the length is all that is wrong, and a step can put it right."""
     if _consumed(spec, stream)[0] is Status.FALSE:
         return False
-    return is_removable(stream) or spec.trim.policy is TrimPolicy.ALWAYS
+    return is_worth_trimming(spec, stream) or spec.trim.policy is TrimPolicy.ALWAYS
 
 
 def _length(spec: RedisStreamSpec, stream: Stream) -> Problem:
     if stream.length <= spec.longest:
         return Status.TRUE, WITHIN_LENGTH, f"{stream.length} entries, at most {spec.longest}"
     over = f"{stream.length} entries, at most {spec.longest}"
-    if is_removable(stream) or spec.trim.policy is TrimPolicy.ALWAYS:
+    if is_worth_trimming(spec, stream) or spec.trim.policy is TrimPolicy.ALWAYS:
         return Status.FALSE, "TooLong", over
     if not stream.groups:
         return Status.FALSE, "NoGroups", f"{over}; no group reads it, so nothing counts as consumed"

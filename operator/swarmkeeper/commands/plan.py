@@ -31,10 +31,20 @@ DockerHostOption = Annotated[
     typer.Option(envvar="DOCKER_HOST", help="A Swarm manager: unix:// or tcp://."),
 ]
 
+SecretsOption = Annotated[
+    Path,
+    typer.Option(
+        envvar="SWARMKEEPER_SECRETS",
+        help="Folder of the secrets that specs name.",
+        show_default=False,
+    ),
+]
+
 
 def command(
     path: FolderArgument = plan_report.HERE,
     docker_host: DockerHostOption = DEFAULT_DOCKER_HOST,
+    secrets: SecretsOption = SECRETS,
     output: OutputOption = Output.TEXT,
 ) -> int:
     """Shows what the operator would do now, and changes nothing.
@@ -44,7 +54,7 @@ def command(
     0 in sync, 2 drift, 1 error: a file is not valid, or something could not be read.
     """
     snapshot = read(path)
-    previews = preview(snapshot, RECONCILERS, real_ports(docker_host))
+    previews = preview(snapshot, RECONCILERS, real_ports(docker_host, secrets))
     verdict = plan_report.judge(snapshot, previews)
     if output is Output.JSON:
         write_json(plan_report.document(snapshot, previews, verdict))
@@ -56,18 +66,16 @@ def command(
 _EXIT_CODES = {Verdict.IN_SYNC: 0, Verdict.DRIFT: 2, Verdict.UNKNOWN: 1, Verdict.INVALID: 1}
 
 
-def real_ports(docker_host: str) -> Ports:
+def real_ports(docker_host: str, secrets: Path) -> Ports:
     """The outside world: a Swarm manager, HTTP, and this machine's clock.
 
     Raises:
         CommandError: that is no address of an engine.
     """
     try:
-        secrets = SecretFolder(SECRETS, lambda _: None)
-        streams = RedisStreams(secrets, Path(EXPORTS))
-        backups = PostgresBackups(secrets)
-        clock = SystemClock()
-        certificates = TlsCertificates(secrets, CertificateFolder(Path(FOLDER)), clock)
+        folder, clock = SecretFolder(secrets, lambda _: None), SystemClock()
+        streams, backups = RedisStreams(folder, Path(EXPORTS)), PostgresBackups(folder)
+        certificates = TlsCertificates(folder, CertificateFolder(Path(FOLDER)), clock)
         swarm, http = DockerSwarm(docker_host), UrlProbe()
         return Ports(swarm, http, clock, streams, backups, certificates)
     except ValueError as error:

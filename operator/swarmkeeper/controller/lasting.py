@@ -45,6 +45,8 @@ def worsened(deps: Deps, target: Target[Any], health: str, *, acted: bool) -> st
     Returns:
         A sentence on it for people, or nothing.
     """
+    if not target.spec.healthy_delay:  # the object says that health tells nothing about actions
+        return ""
     if health != DEGRADED or target.status.get("health") == DEGRADED:
         return ""
     if not acted and remaining(target.status, target) is None:

@@ -130,6 +130,7 @@ class Stream:
         first: id of the oldest entry, or None.
         boundary: everything below this id has been read and acknowledged by every group; None
             where there is no group, and above the newest entry where all is done.
+        removable: how many of the entries beyond the wanted length lie below the boundary.
         groups: all of them, by name.
     """
 
@@ -140,6 +141,7 @@ class Stream:
     length: int = 0
     first: str | None = None
     boundary: str | None = None
+    removable: int = 0
     groups: tuple[Group, ...] = ()
 
 
@@ -193,11 +195,14 @@ class Streams(Protocol):
     All methods raise StreamError.
     """
 
-    def look(self, stream: StreamKey, *, stuck_after: float, count_at_most: int) -> Stream:
+    def look(
+        self, stream: StreamKey, *, keep: int, stuck_after: float, count_at_most: int
+    ) -> Stream:
         """Reads a stream, its groups and consumers.
 
         Args:
             stream: which one.
+            keep: the wanted length.
             stuck_after: seconds after which an entry that is not acknowledged counts as stuck.
             count_at_most: entries that are counted where the server's lag can't be trusted.
         """
@@ -244,7 +249,9 @@ class Streams(Protocol):
 class _NoStreams:
     """Where there is no client of Redis."""
 
-    def look(self, stream: StreamKey, *, stuck_after: float, count_at_most: int) -> Stream:
+    def look(
+        self, stream: StreamKey, *, keep: int, stuck_after: float, count_at_most: int
+    ) -> Stream:
         raise _NONE
 
     def trim_consumed(self, stream: StreamKey, how: Trim) -> Trimmed:

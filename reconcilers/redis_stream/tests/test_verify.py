@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.streams import group, stream, target
 
 from reconcilers.redis_stream import RECONCILER
 from reconcilers.redis_stream.observe import Observed
-from reconcilers.redis_stream.tests.test_plan import group, stream, target
 from swarmkeeper.runtime.reconciler import Verification
 from swarmkeeper.runtime.streams import Consumer, Group, LagSource, Stream
 from swarmkeeper.runtime.unknown import Unknown
@@ -25,7 +25,7 @@ def conditions(found: Verification) -> dict[str, tuple[str, str]]:
 
 
 def test_a_stream_within_its_length_that_is_read_is_well() -> None:
-    found = verified(stream(500, group(lag=3, pending=2), boundary="400-0"), maxLag=10)
+    found = verified(stream(500, group(lag=3, pending=2), removable=4000), maxLag=10)
 
     assert conditions(found) == {
         "WithinLength": ("True", "WithinLength"),
@@ -37,7 +37,7 @@ def test_a_stream_within_its_length_that_is_read_is_well() -> None:
 
 
 def test_a_stream_that_is_about_to_be_trimmed_has_not_failed() -> None:
-    found = verified(stream(5000, group(), boundary="900-0"))
+    found = verified(stream(5000, group(), removable=4000))
 
     assert conditions(found)["WithinLength"] == ("False", "TooLong")
     assert found.failure is None
@@ -45,7 +45,7 @@ def test_a_stream_that_is_about_to_be_trimmed_has_not_failed() -> None:
 
 def test_readers_that_hold_up_the_trim_are_named() -> None:
     slow = group("slow", lag=4000, pending=7)
-    found = verified(stream(5000, group("fast"), slow, boundary="1-0"))
+    found = verified(stream(5000, group("fast"), slow, removable=0))
 
     assert found.failure is not None
     assert found.failure[0] == "ConsumersBehind"
@@ -75,7 +75,7 @@ def test_without_a_group_nothing_counts_as_consumed() -> None:
 def test_each_way_of_being_behind_has_its_reason(
     found: Group, spec: dict[str, Any], reason: str
 ) -> None:
-    judged = verified(stream(950, found, boundary="1-0"), **spec)
+    judged = verified(stream(950, found, removable=0), **spec)
 
     assert conditions(judged)["Consumed"] == ("False", reason)
     assert (judged.healthy, judged.failure and judged.failure[0]) == (False, reason)

@@ -20,6 +20,7 @@ TOLD = (
     "created it again, as it was",
     "refused it with file:line",
     "put the commit in force",
+    "trimmed what all had done",
 )
 RESOURCES = (["service"], ["network"], ["secret"], ["volume"], ["image", "--all"])
 
@@ -70,7 +71,7 @@ def demo(place: Place, *options: str) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=150)
+    output, _ = process.communicate(timeout=170)
     assert process.returncode == 0, output
     return output
 

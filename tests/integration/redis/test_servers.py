@@ -41,7 +41,7 @@ def streams(secrets: Path, tmp_path: Path) -> Iterator[RedisStreams]:
 
 
 def look(streams: RedisStreams, server: StreamServer, key: str = "events") -> Stream:
-    return streams.look(StreamKey(server, key), stuck_after=60, count_at_most=1000)
+    return streams.look(StreamKey(server, key), keep=1000, stuck_after=60, count_at_most=1000)
 
 
 def reason(call: Callable[[], object]) -> tuple[str, str]:
@@ -227,7 +227,7 @@ def test_a_cluster_is_asked_where_the_key_lies(streams: RedisStreams) -> None:
         client.xgroup_create("events", "workers", id="15-0")
         key = StreamKey(StreamServer(f"redis+cluster://127.0.0.1:{port}"), "events")
 
-        found = streams.look(key, stuck_after=60, count_at_most=1000)
+        found = streams.look(key, keep=1000, stuck_after=60, count_at_most=1000)
         done = streams.trim_consumed(key, Trim(2, 100))
 
     assert (found.length, found.boundary, found.version[0] >= 7) == (20, "15-1", True)

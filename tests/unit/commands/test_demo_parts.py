@@ -27,7 +27,9 @@ def test_the_stack_has_the_services_that_the_desired_state_declares(tmp_path: Pa
     services = yaml.safe_load(Stack().compose())["services"]
 
     assert declared.problems == ()
-    assert {ref.name for ref in declared.objects} == services.keys() == TASKS.keys()
+    kept = {ref.name for ref in declared.objects if ref.kind == "SwarmService"}
+    assert kept == services.keys() == TASKS.keys()
+    assert {ref.name for ref in declared.objects} - kept == {"tasks"}
     assert {n: s["deploy"]["replicas"] for n, s in services.items()} == TASKS
 
 
@@ -47,7 +49,19 @@ def test_on_a_shared_swarm_everything_stays_on_one_node() -> None:
     placements = [s["deploy"]["placement"]["constraints"] for s in document["services"].values()]
     assert placements == [["node.id == node-1"]] * len(TASKS)
     assert document["version"] == "3.8"
-    assert document["secrets"]["postgres_password"]["name"] == "elsewhere_postgres_password"
+    names = {name: secret["name"] for name, secret in document["secrets"].items()}
+    assert names == {name: f"elsewhere_{name}" for name in names}
+
+
+def test_redis_is_reached_where_the_operator_of_the_demo_can_reach_it(tmp_path: Path) -> None:
+    stack = Stack(redis="10.77.0.11:16379")
+
+    (port,) = yaml.safe_load(stack.compose())["services"]["redis"]["ports"]
+    assert (port["target"], port["published"], port["mode"]) == (6379, 16379, "host")
+    assert "url: redis://10.77.0.11:16379/0" in stack.desired_state()["streams.yaml"]
+    stack.give_secrets(tmp_path / "secrets")
+    assert (tmp_path / "secrets/agentes_ai_redis_password").read_text() == stack.redis_password
+    assert stack.redis_password not in repr(stack)
 
 
 def test_the_repository_pushes_what_was_edited(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ spec:
 @pytest.fixture
 def swarm(monkeypatch: pytest.MonkeyPatch) -> FakeSwarm:
     swarm = FakeSwarm()
-    monkeypatch.setattr(plan, "real_ports", lambda _: fake_ports(swarm))
+    monkeypatch.setattr(plan, "real_ports", lambda *_: fake_ports(swarm))
     return swarm
 
 

@@ -68,6 +68,18 @@ def lag_of(client: Any, group: Known, *, at_most: int) -> tuple[int, LagSource]:
     return _counted(client, group, at_most)
 
 
+def counted(client: Any, key: str, until: str, at_most: int) -> int:
+    """Entries from the oldest one until an id, in steps; at most so many."""
+    total, start = 0, "-"
+    while total < at_most:
+        found, last = client.eval(COUNT, 1, key, start, until, min(PAGE, at_most - total))
+        total += found
+        if not found:
+            break
+        start = f"({last.decode()}"
+    return total
+
+
 def _counted(client: Any, group: Known, at_most: int) -> tuple[int, LagSource]:
     key, last_delivered, length = group.key, group.last_delivered, group.length
     unread, read = 0, 0

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from swarmkeeper.adapters.redis.ids import after, parts
-from swarmkeeper.adapters.redis.lag import Known, lag_of
+from swarmkeeper.adapters.redis.lag import Known, counted, lag_of
 from swarmkeeper.runtime.streams import Consumer, Group, LagSource, Stream, StreamError
 
 _OLDEST = (6, 2)
 
 
-def look(client: Any, key: str, *, stuck_after: float, count_at_most: int) -> Stream:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for; see `Streams.look`."""
+
+    key: str
+    keep: int
+    stuck_after: float
+    count_at_most: int
+
+
+def look(client: Any, asked: Asked) -> Stream:
     """The stream as it is; see `Streams.look`."""
+    key = asked.key
     version, replica_of = about_server(client, key)
     if version < _OLDEST:
         raise StreamError("ServerTooOld", f"Redis {shown(version)} is too old: 6.2 is needed")
@@ -26,14 +38,16 @@ def look(client: Any, key: str, *, stuck_after: float, count_at_most: int) -> St
     for found in client.xinfo_groups(key):
         last_delivered = found["last-delivered-id"].decode()
         known = Known(key, last_delivered, found.get("lag"), version, info["length"], ends)
-        lag = lag_of(client, known, at_most=count_at_most)
-        groups.append(_group(client, key, found, stuck_after, lag))
+        lag = lag_of(client, known, at_most=asked.count_at_most)
+        groups.append(_group(client, key, found, asked.stuck_after, lag))
+    below = boundary(groups)
     return Stream(
         version,
         replica_of,
         length=info["length"],
         first=ends[0] if ends else None,
-        boundary=boundary(groups),
+        boundary=below,
+        removable=_removable(client, key, info["length"] - asked.keep, below),
         groups=tuple(sorted(groups, key=lambda group: group.name)),
     )
 
@@ -42,6 +56,11 @@ def boundary(groups: Iterable[Group]) -> str | None:
     """The id below which every group is done with everything; None without a group."""
     ids = [group.oldest_pending or after(group.last_delivered) for group in groups]
     return min(ids, key=parts, default=None)
+
+
+def _removable(client: Any, key: str, excess: int, below: str | None) -> int:
+    """Entries below an id, of the oldest so many."""
+    return counted(client, key, f"({below}", excess) if below and excess > 0 else 0
 
 
 def about_server(client: Any, key: str) -> tuple[tuple[int, ...], str]:

@@ -32,12 +32,13 @@ class RedisStreams:
         self._connections = Connections(secrets)
         self._exports = exports
 
-    def look(self, stream: StreamKey, *, stuck_after: float, count_at_most: int) -> Stream:
+    def look(
+        self, stream: StreamKey, *, keep: int, stuck_after: float, count_at_most: int
+    ) -> Stream:
         """Reads a stream, its groups and consumers; see `Streams.look`."""
+        asked = looks.Asked(stream.key, keep, stuck_after, count_at_most)
         with self._connections.client(stream.server) as client:
-            return looks.look(
-                client, stream.key, stuck_after=stuck_after, count_at_most=count_at_most
-            )
+            return looks.look(client, asked)
 
     def trim_consumed(self, stream: StreamKey, how: Trim) -> Trimmed:
         """Removes what every group has read and acknowledged; see `Streams.trim_consumed`."""

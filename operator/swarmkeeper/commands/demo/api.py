@@ -45,6 +45,10 @@ class Api:
         """All SwarmService objects."""
         return list(self._get(f"{_OBJECTS}/swarmservices")["items"])
 
+    def stream(self, name: str) -> dict[str, Any]:
+        """A RedisStream object."""
+        return dict(self._get(f"{_OBJECTS}/redisstreams/{name}"))
+
     def source(self) -> dict[str, Any]:
         """The GitRepository object that the operator follows."""
         return dict(self._get(f"{_OBJECTS}/gitrepositories/desired-state"))

@@ -20,7 +20,8 @@ from swarmkeeper.commands.demo.ground import EngineGround, Ground, SandboxGround
 from swarmkeeper.commands.demo.narration import Narrator
 from swarmkeeper.commands.demo.operator import OperatorProcess
 from swarmkeeper.commands.demo.repository import Repository
-from swarmkeeper.commands.demo.steps import STEPS, Scene, adoption
+from swarmkeeper.commands.demo.scene import Scene
+from swarmkeeper.commands.demo.steps import STEPS, adoption
 from swarmkeeper.commands.demo.swarm import SwarmView
 
 _INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -111,6 +112,7 @@ def _scene(
     narrator.say(f"desired state: {repository.tree}, pushed to {repository.url}")
     narrator.shell(f"swarmkeeper run --git {repository.url} --webhook-secret-file …")
     with narrator.waiting("the operator's Kubernetes API answers"):
+        ground.stack.give_secrets(operator.secrets)
         api = operator.start(ground.docker_host, repository.url)
     repository.call(api, operator.secret)
     return Scene(narrator, swarm, ground.stack, repository, api, operator.kubeconfig)

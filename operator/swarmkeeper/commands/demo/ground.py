@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from swarmkeeper.commands.demo.errors import DemoError
 from swarmkeeper.commands.demo.narration import Narrator
 from swarmkeeper.commands.demo.programs import run
-from swarmkeeper.commands.demo.stack import Stack
+from swarmkeeper.commands.demo.stack import REDIS_PORT, Stack
 from swarmkeeper.commands.demo.swarm import SwarmView
 from swarmkeeper.sandbox import Sandbox, SandboxError, down
 from swarmkeeper.sandbox.scripts import AGENT, APP, HEALTH
@@ -75,9 +75,11 @@ class SandboxGround:
         """Makes the sandbox."""
         try:
             with narrator.waiting("a Docker Swarm in namespaces of its own, with a registry"):
-                self.docker_host = Sandbox.create(self.name, report=narrator.say).docker_host
+                sandbox = Sandbox.create(self.name, report=narrator.say)
         except SandboxError as error:
             raise DemoError(str(error)) from error
+        self.docker_host = sandbox.docker_host
+        self.stack = Stack(redis=f"{sandbox.address}:{REDIS_PORT}")
 
     def clear(self, narrator: Narrator) -> None:
         """Takes the sandbox away, whatever runs in it."""
@@ -113,7 +115,8 @@ class EngineGround:
             )
         unique = secrets.token_hex(3)
         port = 20_000 + secrets.randbelow(10_000)
-        self.stack = Stack(f"swarmkeeper_demo_{unique}", port, info["NodeID"])
+        redis = f"{info['NodeAddr']}:{port + 10_000}"
+        self.stack = Stack(f"swarmkeeper_demo_{unique}", port, info["NodeID"], redis)
         narrator.say(f"uses the Swarm at {self.docker_host}; the stack is called {self.stack.name}")
         for image, files in _BUILT.items():
             if not self._docker("image", "ls", "--quiet", image):
@@ -130,8 +133,7 @@ class EngineGround:
 
     def record(self) -> dict[str, object]:
         """The manager, the stack and the images."""
-        names = {"stack": self.stack.name, "port": self.stack.port, "node": self.stack.node}
-        return {"dockerHost": self.docker_host, "built": self.built, **names}
+        return {"dockerHost": self.docker_host, "built": self.built, **self.stack.record()}
 
     def _build(self, image: str, files: dict[str, str]) -> None:
         with tempfile.TemporaryDirectory() as name:

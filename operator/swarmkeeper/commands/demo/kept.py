@@ -32,6 +32,7 @@ def explain(narrator: Narrator, folder: Path, ground: Ground, operator: Operator
     for line in (
         f"export DOCKER_HOST={ground.docker_host}",
         f"export KUBECONFIG={operator.kubeconfig}",
+        f"export SWARMKEEPER_SECRETS={operator.secrets}   # for swarmkeeper plan",
         "kubectl get events --watch",
         f"cd {tree}   # edit, then: git commit -a && git push",
         f"tail -f {operator.log}",

@@ -24,6 +24,7 @@ class OperatorProcess:
         self.data = folder / "operator"
         self.log = folder / "operator.log"
         self.secret = folder / "webhook-secret"
+        self.secrets = folder / "secrets"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,6 +51,7 @@ class OperatorProcess:
             "git": git,
             "port": 0,
             "webhook-secret-file": self.secret,
+            "secrets": self.secrets,
         }
         options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("SWARMKEEPER_")}

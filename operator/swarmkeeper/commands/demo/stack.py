@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -17,6 +17,7 @@ from swarmkeeper.commands.init import scaffold
 
 NAME: Final = "agentes_ai"
 PORT: Final = 8080
+REDIS_PORT: Final = 6379
 TASKS: Final = {"orchestrator": 1, "agent-dev": 2, "agent-qa": 1, "redis": 1, "postgres": 1}
 """Services of the stack, and how many tasks each has."""
 _SETTLED: Final = 30.0
@@ -30,16 +31,19 @@ class Stack:
         name: name of the stack.
         port: where the orchestrator answers, on its node.
         node: id of the only node that may run it; empty: wherever the files say.
+        redis: `address:port` at which the operator, which runs beside the swarm, reaches Redis.
+        redis_password: asked for there.
     """
 
     name: str = NAME
     port: int = PORT
     node: str = ""
+    redis: str = f"127.0.0.1:{REDIS_PORT}"
+    redis_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
 
-    @property
-    def secret(self) -> str:
-        """Name of the Docker secret with the password of Postgres."""
-        return f"{self.name}_postgres_password"
+    def secret(self, name: str) -> str:
+        """Full name of a Docker secret."""
+        return f"{self.name}_{name}"
 
     def service(self, name: str) -> str:
         """Full name of a service."""
@@ -47,21 +51,26 @@ class Stack:
 
     def desired_state(self) -> dict[str, str]:
         """The files of the desired-state repository."""
-        return {name: self._adapt(text) for name, text in scaffold()}
+        return {
+            name: self._adapt(text).replace(f"{self.service('redis')}:{REDIS_PORT}", self.redis)
+            for name, text in scaffold()
+        }
 
     def compose(self) -> str:
         """The stack file."""
         text = self._adapt((charts() / "agentes-ai" / "docker-stack.yml").read_text("utf-8"))
-        if not self.node:
-            return text
         document = yaml.safe_load(text)
-        for service in document["services"].values():
+        published = int(self.redis.rpartition(":")[2])
+        port = {"target": REDIS_PORT, "published": published, "protocol": "tcp", "mode": "host"}
+        document["services"]["redis"]["ports"] = [port]
+        for service in document["services"].values() if self.node else ():
             service["deploy"]["placement"] = {"constraints": [f"node.id == {self.node}"]}
         return yaml.safe_dump(document)
 
     def deploy(self, swarm: SwarmView, folder: Path) -> None:
         """Brings the stack into being and waits until it runs."""
-        swarm.docker("secret", "create", self.secret, "-", stdin=secrets.token_urlsafe(24))
+        for name, value in self._secrets().items():
+            swarm.docker("secret", "create", name, "-", stdin=value)
         file = folder / "docker-stack.yml"
         file.write_text(self.compose(), encoding="utf-8")
         swarm.docker("stack", "deploy", "--compose-file", str(file), self.name)
@@ -74,9 +83,24 @@ class Stack:
         swarm.docker("stack", "rm", self.name)
         # The engine only begins: containers, and with them the network, go a little later.
         until(lambda: not _parts(swarm, label), f"the end of stack {self.name}", _SETTLED)
-        if swarm.docker("secret", "ls", "--quiet", "--filter", f"name={self.secret}"):
-            swarm.docker("secret", "rm", self.secret)
+        for name in self._secrets():
+            if swarm.docker("secret", "ls", "--quiet", "--filter", f"name={name}"):
+                swarm.docker("secret", "rm", name)
         until(lambda: _no_volumes(swarm, label), f"the end of its volumes {label}", PATIENCE)
+
+    def give_secrets(self, folder: Path) -> None:
+        """Puts what the operator needs into its folder of secrets, as Docker would."""
+        folder.mkdir(mode=0o700)
+        file = folder / self.secret("redis_password")
+        file.touch(mode=0o600)
+        file.write_text(self.redis_password, encoding="utf-8")
+
+    def _secrets(self) -> dict[str, str]:
+        return {
+            self.secret("postgres_password"): secrets.token_urlsafe(24),
+            self.secret("redis_password"): self.redis_password,
+            self.secret("redis_conf"): f"requirepass {self.redis_password}\n",
+        }
 
     def _adapt(self, text: str) -> str:
         if self.name == NAME:
@@ -85,6 +109,10 @@ class Stack:
         text = text.replace(f"published: {PORT}", f"published: {self.port}")
         text = text.replace(f"}}:{PORT}/health", f"}}:{self.port}/health")
         return text.replace("node.role == manager", f"node.id == {self.node}")
+
+    def record(self) -> dict[str, Any]:
+        """What a later process needs to take it away."""
+        return {"stack": self.name, "port": self.port, "node": self.node}
 
 
 def charts() -> Path:

@@ -5,45 +5,21 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-from swarmkeeper.commands.demo.api import Api, condition
+from swarmkeeper.commands.demo.api import condition
 from swarmkeeper.commands.demo.errors import DemoError
-from swarmkeeper.commands.demo.narration import Narrator, Result, milliseconds
+from swarmkeeper.commands.demo.narration import Result, milliseconds
 from swarmkeeper.commands.demo.programs import run
-from swarmkeeper.commands.demo.repository import Repository
-from swarmkeeper.commands.demo.stack import TASKS, Stack
-from swarmkeeper.commands.demo.swarm import SwarmView, until
+from swarmkeeper.commands.demo.scene import Scene
+from swarmkeeper.commands.demo.stack import TASKS
+from swarmkeeper.commands.demo.stream import flooded
+from swarmkeeper.commands.demo.swarm import until
 from swarmkeeper.commands.tree import read
 
 DEV, QA = "agent-dev", "agent-qa"
 MORE: Final = 3
 _NS: Final = 1e6
-
-
-@dataclass(slots=True)
-class Scene:
-    """What the steps work with.
-
-    Attributes:
-        narrator: tells of it.
-        swarm: the demo's eyes on the swarm.
-        stack: the example system.
-        repository: the git side.
-        api: the operator.
-        kubeconfig: the way in for kubectl.
-        results: what was shown so far.
-    """
-
-    narrator: Narrator
-    swarm: SwarmView
-    stack: Stack
-    repository: Repository
-    api: Api
-    kubeconfig: Path
-    results: list[Result] = field(default_factory=list)
 
 
 def adoption(scene: Scene) -> None:
@@ -175,6 +151,7 @@ STEPS: Final[tuple[Callable[[Scene], None], ...]] = (
     removed_by_hand,
     broken_file,
     mended,
+    flooded,
     look,
 )
 
