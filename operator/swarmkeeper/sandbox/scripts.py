@@ -44,6 +44,7 @@ exec "$@"
 AGENT: Final = """\
 #!/bin/sh
 # A worker: reads a Redis stream through a consumer group, one entry at a time, acknowledges each.
+# When nothing is new it looks at what is pending for it: somebody may have claimed an entry for it.
 # REDIS_HOST REDIS_PORT REDIS_PASSWORD[_FILE] STREAM GROUP CONSUMER; WORK_SECONDS per entry.
 set -eu
 STREAM="${STREAM:-tasks}" GROUP="${GROUP:-agents}" CONSUMER="${CONSUMER:-$(hostname)}"
@@ -51,15 +52,17 @@ if [ -n "${REDIS_PASSWORD_FILE:-}" ]; then REDIS_PASSWORD=$(cat "$REDIS_PASSWORD
 if [ -n "${REDIS_PASSWORD:-}" ]; then export REDISCLI_AUTH="$REDIS_PASSWORD"; fi
 redis() { redis-cli -h "${REDIS_HOST:-redis}" -p "${REDIS_PORT:-6379}" "$@"; }
 join() { redis XGROUP CREATE "$STREAM" "$GROUP" "${GROUP_START:-0}" MKSTREAM; }
+next='>'
 while :; do
-  reply=$(redis XREADGROUP GROUP "$GROUP" "$CONSUMER" COUNT 1 BLOCK 1000 STREAMS "$STREAM" '>' 2>&1) || reply=
+  reply=$(redis XREADGROUP GROUP "$GROUP" "$CONSUMER" COUNT 1 BLOCK 1000 STREAMS "$STREAM" "$next" 2>&1) || reply=
   case "$reply" in
     "$STREAM"*) ;;
     *NOGROUP*) join >/dev/null 2>&1 || sleep 1; continue ;;
-    '') continue ;;
+    '') next=0; continue ;;
     *) echo "$reply" >&2; sleep 1; continue ;;
   esac
   id=$(echo "$reply" | sed -n 2p)
+  [ -n "$id" ] || { next='>'; continue; }
   [ -z "${WORK_SECONDS:-}" ] || sleep "$WORK_SECONDS"
   redis XACK "$STREAM" "$GROUP" "$id" >/dev/null
   echo "$CONSUMER did $id"

@@ -104,7 +104,7 @@ def test_every_step_works_on_a_swarm_of_its_own_and_nothing_is_left(place: Place
     output = finished(demo(place))
 
     assert all(words in output for words in TOLD)
-    assert "agents.yaml:39: SwarmService/agent-qa: spec.replicas" in output
+    assert "agents.yaml:42: SwarmService/agent-qa: spec.replicas" in output
     assert re.search(r"want 3, got 0 \(agents\.yaml:11@[0-9a-f]{7}\)", output)
     accepted = [int(ms) for ms in re.findall(r"accepted by the engine after (\d+) ms", output)]
     assert len(accepted) == 4
@@ -132,12 +132,11 @@ def test_on_a_swarm_that_is_there_only_its_own_things_are_touched(
 def test_a_kept_demo_can_be_used_and_ended(place: Place) -> None:
     output = finished(demo(place, "--keep"))
     (folder,) = place.files.iterdir()
-    host = re.search(r"export DOCKER_HOST=(\S+)", output)
-    assert host
+    told = dict(re.findall(r"export (DOCKER_HOST|SWARMKEEPER_SECRETS)=(\S+)", output))
 
     plan = subprocess.run(
         [sys.executable, "-m", "swarmkeeper", "plan", str(folder / "desired-state")],
-        env={**place.environment, "DOCKER_HOST": host[1]},
+        env={**place.environment, **told},
         capture_output=True,
         text=True,
         check=False,
@@ -145,7 +144,7 @@ def test_a_kept_demo_can_be_used_and_ended(place: Place) -> None:
     finished(demo(place, "--end", str(folder)))
 
     assert (plan.returncode, plan.stderr) == (0, "")
-    assert "5 of 5 objects in sync" in plan.stdout
+    assert "6 of 6 objects in sync" in plan.stdout
     assert place.left() == []
 
 
