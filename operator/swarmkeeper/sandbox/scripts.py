@@ -52,9 +52,10 @@ if [ -n "${REDIS_PASSWORD_FILE:-}" ]; then REDIS_PASSWORD=$(cat "$REDIS_PASSWORD
 if [ -n "${REDIS_PASSWORD:-}" ]; then export REDISCLI_AUTH="$REDIS_PASSWORD"; fi
 redis() { redis-cli -h "${REDIS_HOST:-redis}" -p "${REDIS_PORT:-6379}" "$@"; }
 join() { redis XGROUP CREATE "$STREAM" "$GROUP" "${GROUP_START:-0}" MKSTREAM; }
+take() { redis XREADGROUP GROUP "$GROUP" "$CONSUMER" COUNT 1 BLOCK 1000 STREAMS "$STREAM" "$1"; }
 next='>'
 while :; do
-  reply=$(redis XREADGROUP GROUP "$GROUP" "$CONSUMER" COUNT 1 BLOCK 1000 STREAMS "$STREAM" "$next" 2>&1) || reply=
+  reply=$(take "$next" 2>&1) || reply=
   case "$reply" in
     "$STREAM"*) ;;
     *NOGROUP*) join >/dev/null 2>&1 || sleep 1; continue ;;

@@ -13,7 +13,6 @@ from reconcilers.postgres_backup import RECONCILER
 from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.retention import expired
 from reconcilers.postgres_backup.spec import PostgresBackupSpec, Retention
-from reconcilers.postgres_backup.tests.test_spec import MINIMAL
 from swarmkeeper.runtime.backups import (
     Activity,
     Backup,
@@ -29,6 +28,12 @@ from swarmkeeper.runtime.reconciler import Target, Verification
 from swarmkeeper.runtime.unknown import Unknown
 from swarmkeeper.testing import target_of
 from swarmkeeper.testing.clock import START
+
+MINIMAL = {
+    "server": {"host": "db", "database": "orders"},
+    "folder": "/backups/orders",
+    "maximumAge": "24h",
+}
 
 
 def target(status: dict[str, Any] | None = None, **fields: Any) -> Target[PostgresBackupSpec]:
