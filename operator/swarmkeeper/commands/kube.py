@@ -83,7 +83,8 @@ class KubeApi:
             CommandError: the operator has no such kind.
         """
         listed = self.ask("GET", _ROOT)["resources"]
-        plurals = {each["kind"]: each["name"] for each in listed if "/" not in each["name"]}
+        kinds = [each for each in listed if each["namespaced"] and "/" not in each["name"]]
+        plurals = {each["kind"]: each["name"] for each in kinds}
         if kind not in plurals:
             raise CommandError(f"there is no kind {kind!r}: there are {', '.join(sorted(plurals))}")
         return f"{_ROOT}/namespaces/{namespace}/{plurals[kind]}"
