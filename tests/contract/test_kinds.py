@@ -60,6 +60,13 @@ def test_every_folder_is_registered() -> None:
     assert folders == {folder_of(reconciler) for reconciler in RECONCILERS.values()}
 
 
+def test_the_tests_of_kinds_import_none_of_each_other() -> None:
+    """The wheel's test copies them out of the tree; what they share is in tests/support."""
+    importing = [path for path in HOME.glob("*/tests/*.py") if ".tests." in path.read_text()]
+
+    assert importing == []
+
+
 def test_the_scheme_knows_every_kind() -> None:
     assert scheme().names() == tuple(RECONCILERS)
 

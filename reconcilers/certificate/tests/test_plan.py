@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.certificates import FILES, facts, observed, target
 
 from reconcilers.certificate import RECONCILER
 from reconcilers.certificate.observe import Observed
-from reconcilers.certificate.tests.builders import FILES, facts, observed, target
 from swarmkeeper.runtime.certificates import Stored
 from swarmkeeper.runtime.plan import Plan
 from swarmkeeper.runtime.unknown import Unknown

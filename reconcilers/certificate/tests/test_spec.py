@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from support.certificates import BASE, FILES, facts
 
 from reconcilers.certificate.spec import CertificateSpec
-from reconcilers.certificate.tests.builders import BASE, FILES, facts
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from support.certificates import FILES, facts, observed, served, target
 
 from reconcilers.certificate import RECONCILER
 from reconcilers.certificate.observe import Observed
-from reconcilers.certificate.tests.builders import FILES, facts, observed, served, target
 from swarmkeeper.runtime.certificates import Facts, Stored
 from swarmkeeper.runtime.reconciler import Verification
 from swarmkeeper.runtime.unknown import Unknown
