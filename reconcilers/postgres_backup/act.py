@@ -8,8 +8,8 @@ from typing import Final
 
 from reconcilers.postgres_backup.assess import good
 from reconcilers.postgres_backup.retention import expired
-from reconcilers.postgres_backup.spec import PostgresBackupSpec, checks_of, dump_of
-from swarmkeeper.runtime.backups import BackupError, Backups, Recheck, Task
+from reconcilers.postgres_backup.spec import PostgresBackupSpec, checks_of, drill_of, dump_of
+from swarmkeeper.runtime.backups import BackupError, Backups, Recheck, Rehearsal, Task
 from swarmkeeper.runtime.errors import Retry, Stalled, UnderWay
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
@@ -18,7 +18,7 @@ _FOR_HUMANS: Final = frozenset(
     {
         *("AuthenticationFailed", "PermissionDenied", "DatabaseMissing", "SecretMissing"),
         *("CertificateRefused", "VersionTooNew", "ProgramMissing", "CompressionUnsupported"),
-        *("FolderMissing", "TableMissing", "TooSmall", "ManifestUnreadable"),
+        *("FolderMissing", "TableMissing", "TooSmall", "ManifestUnreadable", "ExtensionMissing"),
     }
 )
 _LONGEST: Final = timedelta(hours=1)
@@ -32,7 +32,13 @@ def act(target: Target[PostgresBackupSpec], action: Action, backups: Backups) ->
         Retry: it can't be done now.
         Stalled: a human must do something about it.
     """
-    steps = {"backup": _backup, "verify": _verify, "expire": _expire, "cancel": _cancel}
+    steps = {
+        "backup": _backup,
+        "verify": _verify,
+        "drill": _drill,
+        "expire": _expire,
+        "cancel": _cancel,
+    }
     try:
         return steps[action.runbook](target, action, backups)
     except BackupError as error:
@@ -52,19 +58,36 @@ def _backup(target: Target[PostgresBackupSpec], action: Action, backups: Backups
 
 def _verify(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
     spec = target.spec
-    name = action.parameters.get("backup") or _newest(target, backups)
-    known = {one.name for one in backups.catalogue(spec.folder, spec.server.database).backups}
-    if name not in known:
-        raise Stalled(f"there is no backup {name}", reason="BackupMissing")
     task = Recheck(
         spec.folder,
-        name,
+        _chosen(target, action, backups),
         spec.server.database,
         target.now,
-        checks_of(spec),
+        checks_of(spec, target.ref.name),
         spec.backup_timeout.total_seconds(),
     )
     return _attend(target, action, backups, task)
+
+
+def _drill(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    spec = target.spec
+    task = Rehearsal(
+        spec.folder,
+        _chosen(target, action, backups),
+        target.now,
+        drill_of(spec, target.ref.name),
+        spec.backup_timeout.total_seconds(),
+    )
+    return _attend(target, action, backups, task)
+
+
+def _chosen(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    """The backup that is meant: by default the newest one."""
+    found = backups.catalogue(target.spec.folder, target.spec.server.database).backups
+    name = action.parameters.get("backup") or next((one.name for one in found), "")
+    if name not in {one.name for one in found}:
+        raise Stalled(f"there is no backup {name}", reason="BackupMissing")
+    return str(name)
 
 
 def _expire(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
@@ -81,17 +104,11 @@ def _cancel(target: Target[PostgresBackupSpec], _action: Action, backups: Backup
     return "asked it to end" if backups.cancel(target.uid) else "nothing was under way"
 
 
-def _newest(target: Target[PostgresBackupSpec], backups: Backups) -> str:
-    found = backups.catalogue(target.spec.folder, target.spec.server.database).backups
-    if not found:
-        raise Stalled("there is no backup", reason="BackupMissing")
-    return found[0].name
-
-
 def _attend(
     target: Target[PostgresBackupSpec], action: Action, backups: Backups, task: Task
 ) -> str:
-    done = backups.attend(target.uid, action.key(target.uid, target.generation), task)
+    # Of no generation: a change of the spec ends nothing that is under way.
+    done = backups.attend(target.uid, action.key(target.uid, 0), task)
     if done is None:
         raise UnderWay(f"{action.runbook} of {action.target} is under way")
     return done

@@ -10,7 +10,7 @@ from typing import Final
 
 from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.spec import GRACE, PostgresBackupSpec
-from swarmkeeper.runtime.backups import SKEW, Backup, Catalogue, Failure, Fault
+from swarmkeeper.runtime.backups import SKEW, Backup, Catalogue, DrillResult, Failure, Fault
 from swarmkeeper.runtime.diff import ABSENT
 from swarmkeeper.runtime.reconciler import Target
 
@@ -128,3 +128,50 @@ def has_failed(newest: Backup | None, failure: Failure | None) -> bool:
     if failure is None:
         return False
     return newest is None or failure.at > newest.finished_at
+
+
+@dataclass(frozen=True, slots=True)
+class LastDrill:
+    """The last restore drill.
+
+    Attributes:
+        backup: that was restored.
+        result: how it ended.
+    """
+
+    backup: str
+    result: DrillResult
+
+
+def last_drill(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> LastDrill | None:
+    """The last restore drill, by the manifests or by the status: its backup may have expired."""
+    known = [LastDrill(b.name, b.drill) for b in catalogue.backups if b.drill is not None]
+    stored = target.status.get("lastRestoreDrill")
+    if isinstance(stored, dict):
+        reason = stored.get("reason")
+        fault = Fault(reason, stored.get("message", "")) if reason else None
+        at = datetime.fromisoformat(stored["at"])
+        result = DrillResult(at, stored["seconds"], stored["rows"], fault)
+        known.append(LastDrill(stored["backup"], result))
+    return max(known, key=lambda drill: drill.result.at, default=None)
+
+
+def drill_due(
+    target: Target[PostgresBackupSpec], catalogue: Catalogue
+) -> tuple[Backup, str] | None:
+    """The backup that must be restored for a trial, and why; None where none must.
+
+    One that was no good is not tried again: the next one is.
+    """
+    declared = target.spec.restore_drill
+    known = good(target.spec, catalogue, target.now)
+    if declared is None or not known:
+        return None
+    last = last_drill(target, catalogue)
+    if last is None:
+        return known[0], "no backup was ever restored for a trial"
+    if target.now - last.result.at > declared.every:
+        return known[0], f"the last restore drill was more than {declared.every} ago"
+    if last.result.fault is not None and last.backup != known[0].name:
+        return known[0], f"the restore of {last.backup} was no good"
+    return None

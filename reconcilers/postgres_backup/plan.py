@@ -1,13 +1,20 @@
 """Decides what to do about the backups. Pure.
 
-In this order: a backup that is due, verifications that are due, and then what has expired goes.
+In this order: a backup that is due, verifications, a restore drill, and then what has expired goes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconcilers.postgres_backup.assess import due, good, has_failed, last_failure
+from reconcilers.postgres_backup.assess import (
+    drill_due,
+    due,
+    good,
+    has_failed,
+    last_drill,
+    last_failure,
+)
 from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.retention import expired
 from reconcilers.postgres_backup.spec import PostgresBackupSpec
@@ -24,13 +31,15 @@ def plan(target: Target[PostgresBackupSpec], observed: Observed) -> Plan:
     if isinstance(catalogue, Unknown):
         return Plan(unknown=(catalogue.reason,))
     backup = tuple(_backup(target, catalogue))
-    verify, expire = tuple(_verify(target, catalogue)), tuple(_expire(target, observed))
+    verify, drill = tuple(_verify(target, catalogue)), tuple(_drill(target, catalogue))
+    expire = tuple(_expire(target, observed))
     drift = (
         *_due(target, catalogue),
         *(_diff(target, "spec.verification", step) for step in verify),
+        *(_diff(target, "spec.restoreDrill", step) for step in drill),
         *(_diff(target, "spec.retention", step) for step in expire),
     )
-    return Plan(drift=drift, actions=(*backup, *verify, *expire))
+    return Plan(drift=drift, actions=(*backup, *verify, *drill, *expire))
 
 
 def _due(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[FieldDiff]:
@@ -87,12 +96,32 @@ def _doubt(target: Target[PostgresBackupSpec], backup: Backup) -> str:
     return ""
 
 
+def _drill(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[Action]:
+    if due(target.spec, catalogue, target.now) is not None:
+        return  # the new one is what counts
+    wanted = drill_due(target, catalogue)
+    if wanted is not None:
+        backup, reason = wanted
+        last = last_drill(target, catalogue)
+        yield Action(
+            "drill",
+            f"backup/{backup.name}",
+            before={"lastDrill": last.result.at.isoformat() if last else ABSENT},
+            after={"restored": backup.name},
+            reason=reason,
+            parameters={"backup": backup.name},
+        )
+
+
 def _expire(target: Target[PostgresBackupSpec], observed: Observed) -> Iterator[Action]:
     catalogue, spec = observed.catalogue, target.spec
     if isinstance(catalogue, Unknown) or due(spec, catalogue, target.now) is not None:
         return
     known = good(spec, catalogue, target.now)
     if has_failed(known[0], last_failure(target, observed)):
+        return
+    last = last_drill(target, catalogue) if spec.restore_drill else None
+    if last is not None and last.result.fault is not None:
         return
     if catalogue.backups[0] is not known[0]:
         return  # something newer does not count: nobody knows why yet

@@ -22,6 +22,14 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         parameters=(Parameter("backup", "Its name; by default the newest one."),),
     ),
     Runbook(
+        "drill",
+        "Restores a backup into a throw-away Postgres, counts all rows and asks the assertions; "
+        "verified by its manifest.",
+        Risk.LOW,
+        revert="None is needed: the throw-away Postgres is removed.",
+        parameters=(Parameter("backup", "Its name; by default the newest one."),),
+    ),
+    Runbook(
         "expire",
         "Removes backups that retention does not keep; verified by the folder.",
         Risk.HIGH,

@@ -16,7 +16,7 @@ from desired_state.fields import Bytes, Duration
 from desired_state.objects import CommonSpec
 from desired_state.secret_reference import SecretKeyReference
 from desired_state.windows import Schedule, TimeZone
-from swarmkeeper.runtime.backups import Checks, DatabaseServer, Dump, Format, Level
+from swarmkeeper.runtime.backups import Checks, DatabaseServer, Drill, Dump, Format, Level
 
 GRACE: Final = timedelta(hours=1)
 """How late a scheduled backup may be where no maximumAge is declared."""
@@ -88,9 +88,33 @@ class Verification(DeclaredModel):
     """What a backup must stand before it counts."""
 
     level: Level = Level.FULL
-    """None (age and size), List (table of contents) or Full (all of it is read)."""
+    """None (age and size), List (table of contents), Full (all of it is read) or Drill (restored)."""
     every: Duration = Field(default=timedelta(days=7), ge=timedelta(minutes=1))
     """How often each backup is verified again: disks forget."""
+
+
+class Assertion(DeclaredModel):
+    """Something that must be true of a restored database."""
+
+    name: Name
+    """What it is about, for people."""
+    sql: str = Field(min_length=1)
+    """One query whose first value must be true."""
+
+
+class RestoreDrill(DeclaredModel):
+    """How backups are restored for a trial."""
+
+    every: Duration = Field(default=timedelta(days=7), ge=timedelta(minutes=1))
+    """How often the newest backup is restored for a trial."""
+    assertions: tuple[Assertion, ...] = ()
+    """What must be true of the restored database, besides the number of rows of each table."""
+    jobs: int = Field(default=2, ge=1, le=64)
+    """Tables that are restored at once."""
+    folder: FolderPath | None = None
+    """Where the throw-away server lies; by default in the system's folder for temporary files."""
+    server: Server | None = None
+    """A server on which a throw-away database is made instead; `database` is the one to connect to."""
 
 
 class Retention(DeclaredModel):
@@ -129,6 +153,8 @@ class PostgresBackupSpec(CommonSpec):
     """Tables (`schema.table`) whose rows must be in each backup."""
     verification: Verification = Verification()
     """How thoroughly a backup is verified, and how often again."""
+    restore_drill: RestoreDrill | None = None
+    """Restores the newest backup for a trial from time to time."""
     retention: Retention = Retention()
     """What is kept."""
     lock_timeout: Duration = timedelta(minutes=1)
@@ -166,9 +192,8 @@ class PostgresBackupSpec(CommonSpec):
         return None
 
 
-def server_of(spec: PostgresBackupSpec) -> DatabaseServer:
-    """The database, as the port names it."""
-    server = spec.server
+def server_of(server: Server) -> DatabaseServer:
+    """A database, as the port names it."""
     return DatabaseServer(
         server.host,
         server.port,
@@ -181,22 +206,35 @@ def server_of(spec: PostgresBackupSpec) -> DatabaseServer:
     )
 
 
-def checks_of(spec: PostgresBackupSpec) -> Checks:
-    """What a backup must stand, as the port wants it."""
-    return Checks(spec.verification.level, spec.minimum_size, spec.expected_tables)
+def checks_of(spec: PostgresBackupSpec, name: str) -> Checks:
+    """What a backup must stand, as the port wants it; `name` is that of the object."""
+    level = spec.verification.level
+    return Checks(level, spec.minimum_size, spec.expected_tables, drill_of(spec, name))
+
+
+def drill_of(spec: PostgresBackupSpec, name: str) -> Drill:
+    """How backups are restored for a trial, as the port wants it."""
+    how = spec.restore_drill or RestoreDrill()
+    return Drill(
+        tuple((assertion.name, assertion.sql) for assertion in how.assertions),
+        how.jobs,
+        how.folder or "",
+        server_of(how.server) if how.server else None,
+        f"swarmkeeper_drill_{name}"[:63],
+    )
 
 
 def dump_of(spec: PostgresBackupSpec, name: str, now: datetime) -> Dump:
     """The backup that would be taken now."""
     return Dump(
         name=name,
-        server=server_of(spec),
+        server=server_of(spec.server),
         folder=spec.folder,
         now=now,
         format=spec.format,
         compression=spec.compression or "",
         jobs=spec.jobs,
-        checks=checks_of(spec),
+        checks=checks_of(spec, name),
         lock_timeout=spec.lock_timeout.total_seconds(),
         timeout=spec.backup_timeout.total_seconds(),
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
 from desired_state.fields import format_duration
 from desired_state.objects import JsonObject
 from reconcilers.postgres_backup.assess import (
+    LastDrill,
     damaged,
+    drill_due,
     due,
     good,
     has_failed,
     is_stale,
+    last_drill,
     last_failure,
 )
 from reconcilers.postgres_backup.figures import figures
@@ -20,12 +24,14 @@ from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.spec import PostgresBackupSpec
 from swarmkeeper.runtime.backups import SKEW, Backup, Catalogue, Failure, Progress
 from swarmkeeper.runtime.conditions import Condition, Status, stamp
+from swarmkeeper.runtime.figures import Figure
 from swarmkeeper.runtime.reconciler import Target, Verification
 from swarmkeeper.runtime.unknown import Unknown
 
 FRESH: Final = "Fresh"
 VERIFIED: Final = "Verified"
 SUCCEEDED: Final = "LastBackupSucceeded"
+TESTED: Final = "RestoreTested"
 _SHOWN: Final = 10  # damaged backups and strangers in the status
 _MIB: Final = 1 << 20
 _LOOKS: Final = (timedelta(seconds=1), timedelta(seconds=30))
@@ -43,11 +49,13 @@ def verify(target: Target[PostgresBackupSpec], observed: Observed) -> Verificati
         _fresh(target, catalogue),
         _verified(target, catalogue),
         _succeeded(newest, failure),
+        *_tested(target, catalogue),
     )
     bad = [one for one in found if one.status is Status.FALSE]
     progress = observed.activity.progress
     # What is due and has not failed is about to be put right.
-    hopeful = due(spec, catalogue, target.now) is not None and not has_failed(newest, failure)
+    wanted = due(spec, catalogue, target.now) or drill_due(target, catalogue)
+    hopeful = wanted is not None and not has_failed(newest, failure)
     wrong = (bad[0].reason, bad[0].message) if bad and not (progress or hopeful) else None
     return Verification(
         conditions=found,
@@ -57,8 +65,16 @@ def verify(target: Target[PostgresBackupSpec], observed: Observed) -> Verificati
         failure=wrong,
         recheck=_recheck(progress),
         fields=_fields(target, catalogue, failure),
-        figures=figures(known, len(damaged(spec, catalogue, target.now)), failure),
+        figures=_figures(target, catalogue, failure),
     )
+
+
+def _figures(
+    target: Target[PostgresBackupSpec], catalogue: Catalogue, failure: Failure | None
+) -> tuple[Figure, ...]:
+    known = good(target.spec, catalogue, target.now)
+    bad = damaged(target.spec, catalogue, target.now)
+    return figures(known, len(bad), failure, last_drill(target, catalogue))
 
 
 def _unknown(reason: str, message: str) -> Verification:
@@ -102,6 +118,29 @@ def _succeeded(newest: Backup | None, failure: Failure | None) -> Condition:
     if newest is None:
         return Condition(SUCCEEDED, Status.UNKNOWN, "NoBackup", "none was taken yet")
     return Condition(SUCCEEDED, Status.TRUE, "Succeeded", f"took {newest.name}")
+
+
+def _tested(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[Condition]:
+    """Whether a backup was restored lately; only where that is declared."""
+    declared = target.spec.restore_drill
+    if declared is None:
+        return
+    last = last_drill(target, catalogue)
+    if last is None:
+        yield Condition(TESTED, Status.FALSE, "NeverTested", "no backup was ever restored")
+    elif last.result.fault is not None:
+        fault = last.result.fault
+        yield Condition(TESTED, Status.FALSE, fault.reason, f"{last.backup}: {fault.message}")
+    elif target.now - last.result.at > declared.every * 2:
+        text = f"the last restore drill was at {stamp(last.result.at)}"
+        yield Condition(TESTED, Status.FALSE, "TooLongAgo", text)
+    else:
+        text = f"{last.backup} was restored: {last.result.rows} rows in {_seconds(last)}"
+        yield Condition(TESTED, Status.TRUE, TESTED, text)
+
+
+def _seconds(last: LastDrill) -> str:
+    return format_duration(timedelta(seconds=round(last.result.seconds, 1)))
 
 
 def _summary(known: tuple[Backup, ...]) -> str:
@@ -156,6 +195,9 @@ def _fields(
             "reason": failure.reason,
             "message": failure.message,
         }
+    last = last_drill(target, catalogue)
+    if last is not None:
+        fields["lastRestoreDrill"] = _drill(last)
     if bad:
         fields["damaged"] = [
             {"name": name, "reason": fault.reason, "message": fault.message}
@@ -164,6 +206,17 @@ def _fields(
     if catalogue.strangers:
         fields["ignored"] = list(catalogue.strangers[:_SHOWN])
     return fields
+
+
+def _drill(last: LastDrill) -> JsonObject:
+    fault = last.result.fault
+    return {
+        "backup": last.backup,
+        "at": last.result.at.isoformat(timespec="microseconds"),
+        "seconds": round(last.result.seconds, 3),
+        "rows": last.result.rows,
+        **({"reason": fault.reason, "message": fault.message} if fault else {}),
+    }
 
 
 def _backup(backup: Backup) -> JsonObject:

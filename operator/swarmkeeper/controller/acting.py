@@ -96,6 +96,9 @@ class Acting:
         """
         asked = request.action if request is not None else None
         actions = (asked, *plan.actions) if asked is not None else plan.actions
+        self._follow(plan, actions)
+        if self.error is not None:
+            return True
         interrupted = self._interrupted(plan, actions)
         if request is not None and asked is not None:
             self._take_asked(plan, request, asked, interrupted)
@@ -118,6 +121,19 @@ class Acting:
         errors = (self.error, self.asked.error)
         going_on = self.under_way or bool(self.asked.under_way)
         return bool(self.attempts) or going_on or any(error is not None for error in errors)
+
+    def _follow(self, plan: Plan, actions: tuple[Action, ...]) -> None:
+        """Asks how steps end that go on and are not planned any more, most often for having ended."""
+        wanted = {action.key(self.target.uid, self.target.generation) for action in actions}
+        for record, action in self.deps.trail.under_way(self.target.uid):
+            if record.step.step in wanted:
+                continue
+            try:
+                self._take_one(plan, action, record.step, record.action)
+            except UnderWay:
+                self.under_way = True
+            except ReconcileError as error:
+                self.error = error
 
     def _take_asked(
         self,
@@ -206,7 +222,10 @@ class Acting:
         found: dict[str, Record] = {}
         if plan.unknown:
             return found
+        going_on = {record.action for record, _ in self.deps.trail.under_way(self.target.uid)}
         for record in self.deps.trail.unfinished(self.target.uid):
+            if record.action in going_on:
+                continue
             if record.step.step in wanted:
                 found[record.step.step] = record
                 continue
@@ -238,11 +257,11 @@ class Acting:
             ReconcileError: it failed.
         """
         step = self._step(question.action)
-        known = interrupted.get(step.step)
-        if known is not None and self.deps.trail.is_under_way(known.action):
-            # It is only followed: the guard was asked when it began.
-            self._take_one(plan, question.action, step, known.action)
-            return None
+        for record, action in self.deps.trail.under_way(self.target.uid):
+            if record.step.step == step.step:
+                # It is only followed: the guard was asked when it began.
+                self._take_one(plan, action, step, record.action)
+                return None
         question = replace(question, resumed=step.step in interrupted)
         with self.deps.admission:
             hold = self._held(question)
@@ -291,7 +310,7 @@ class Acting:
             # Whether the engine took it is not known: the intent stays open for the next pass.
             raise Retry(str(error), reason="EngineUnavailable") from error
         except UnderWay:
-            self.deps.trail.note_under_way(action_id)
+            self.deps.trail.note_under_way(action_id, action)
             raise
         except ReconcileError as error:
             self._failed(action_id, action, step, error.message)

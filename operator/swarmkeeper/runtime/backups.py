@@ -37,6 +37,8 @@ class Level(StrEnum):
     """Its table of contents can be read and names the database and the expected tables."""
     FULL = "Full"
     """All of it was read and decompressed, and its checksums hold."""
+    DRILL = "Drill"
+    """It was restored into a throw-away Postgres, and all rows were there."""
 
     def reaches(self, wanted: Level) -> bool:
         """Whether it is at least as thorough."""
@@ -70,6 +72,42 @@ class DatabaseServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Drill:
+    """How a backup is restored for a trial.
+
+    Attributes:
+        assertions: (name, SQL that must give true) on the restored database.
+        jobs: tables that are restored at once.
+        scratch: folder for a throw-away server; empty for the system's own.
+        server: where a throw-away database is made instead; None for a server of our own.
+        database: name of that database: it is dropped before and after.
+    """
+
+    assertions: tuple[tuple[str, str], ...] = ()
+    jobs: int = 2
+    scratch: str = ""
+    server: DatabaseServer | None = None
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillResult:
+    """How a restore drill ended.
+
+    Attributes:
+        at: when.
+        seconds: that the restore took.
+        rows: that were found.
+        fault: what was wrong, or None.
+    """
+
+    at: datetime
+    seconds: float
+    rows: int
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Checks:
     """What a backup must stand.
 
@@ -77,11 +115,13 @@ class Checks:
         level: how thoroughly it is verified.
         minimum_size: bytes.
         expected_tables: `schema.table`, whose rows must be in it.
+        drill: how it is restored for a trial, by the level Drill.
     """
 
     level: Level = Level.FULL
     minimum_size: int = 1
     expected_tables: tuple[str, ...] = ()
+    drill: Drill = field(default_factory=Drill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +177,26 @@ class Recheck:
     timeout: float = 21600.0
 
 
-Task = Dump | Recheck
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A backup that is to be restored for a trial.
+
+    Attributes:
+        folder: of all backups of this database.
+        backup: its name there.
+        now: when that begins.
+        drill: how.
+        timeout: seconds that it may take.
+    """
+
+    folder: str
+    backup: str
+    now: datetime
+    drill: Drill
+    timeout: float = 21600.0
+
+
+Task = Dump | Recheck | Rehearsal
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +234,7 @@ class Backup:
         skew: seconds that the server's clock was ahead of ours.
         pinned: people have said that it is kept.
         fault: why it does not count, or None.
+        drill: how its last restore drill ended, or None.
     """
 
     name: str
@@ -190,6 +250,7 @@ class Backup:
     skew: float = 0.0
     pinned: bool = False
     fault: Fault | None = None
+    drill: DrillResult | None = None
 
     def counts(self, wanted: Level, now: datetime) -> bool:
         """Whether it is whole, verified thoroughly enough, and not from the future."""

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import orjson
 
+from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.redaction import Redactor
 from swarmkeeper.store.audit_chain import GENESIS, digest
 from swarmkeeper.store.sql import Cursor, SqlDatabase
@@ -183,7 +184,7 @@ class AuditTrail:
         self._redact = redact or Redactor().text
         self._lock = threading.Lock()
         self._open = {row.action: row for row in self._load_open()}
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, Action] = {}
 
     def intend(self, step: Step) -> str:
         """Writes durably that a step is about to be taken, and gives the action's id."""
@@ -198,15 +199,18 @@ class AuditTrail:
         self._append(action, Entry.RESUMED, step)
         return action
 
-    def note_under_way(self, action: str) -> None:
+    def note_under_way(self, action_id: str, action: Action) -> None:
         """Notes, for this process only, that an action goes on outside of any pass."""
         with self._lock:
-            self._under_way.add(action)
+            self._under_way[action_id] = action
 
-    def is_under_way(self, action: str) -> bool:
-        """Whether an action without an outcome was begun by this process and goes on."""
+    def under_way(self, uid: str) -> list[tuple[Record, Action]]:
+        """Actions of an object that this process has begun and that go on, oldest first."""
         with self._lock:
-            return action in self._under_way
+            going_on = [(self._open.get(id_), action) for id_, action in self._under_way.items()]
+        return [
+            (record, action) for record, action in going_on if record and record.step.uid == uid
+        ]
 
     def finish(
         self, action: str, entry: Entry, step: Step, *, outcome: str, verification: str = ""
@@ -223,7 +227,7 @@ class AuditTrail:
         record = self._append(action, entry, step, outcome, verification)
         with self._lock:
             self._open.pop(action, None)
-            self._under_way.discard(action)
+            self._under_way.pop(action, None)
         return record
 
     def approve(self, action: str, step: Step, how: str) -> None:

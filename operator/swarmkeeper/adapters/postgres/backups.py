@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 
-from swarmkeeper.adapters.postgres import dumping
+from swarmkeeper.adapters.postgres import dumping, rechecking
 from swarmkeeper.adapters.postgres.catalogue import catalogue
 from swarmkeeper.adapters.postgres.connection import access
 from swarmkeeper.adapters.postgres.folder import held, told
@@ -16,8 +16,9 @@ from swarmkeeper.runtime.backups import (
     Activity,
     BackupError,
     Catalogue,
-    Dump,
     Failure,
+    Recheck,
+    Rehearsal,
     Task,
 )
 
@@ -65,10 +66,13 @@ class PostgresBackups:
         self._jobs.close()
 
     def _work(self, owner: str, task: Task, job: Job) -> str:
-        if not isinstance(task, Dump):
-            return dumping.recheck(task, job.leash, job.tell)
+        open_ = partial(access, secrets=self._secrets)
+        if isinstance(task, Recheck):
+            return rechecking.recheck(task, open_, job.leash, job.tell)
+        if isinstance(task, Rehearsal):
+            return rechecking.rehearse(task, open_, job.leash, job.tell)
         try:
-            return dumping.take(task, access(task.server, self._secrets), job.leash, job.tell)
+            return dumping.take(task, open_, job.leash, job.tell)
         except BackupError as error:
             with self._guard:
                 at = job.leash.later(task.now)

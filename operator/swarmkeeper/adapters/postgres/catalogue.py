@@ -51,6 +51,7 @@ def describe(folder: Path, manifest: Manifest, database: str) -> Backup:
         skew=(manifest.server_time - manifest.taken_at).total_seconds(),
         pinned=(folder / manifests.KEEP).exists(),
         fault=_fault(folder, manifest, database),
+        drill=manifest.drill,
     )
 
 

@@ -30,6 +30,8 @@ SELECT pg_catalog.current_setting('server_version'),
        pg_catalog.current_setting('server_version_num')::int,
        pg_catalog.clock_timestamp(),
        pg_catalog.pg_database_size(pg_catalog.current_database()),
+       (SELECT pg_catalog.pg_encoding_to_char(encoding) FROM pg_catalog.pg_database
+        WHERE datname = pg_catalog.current_database()),
        pg_catalog.pg_export_snapshot()
 """
 _SETTINGS: Final = (
@@ -54,6 +56,8 @@ class Census:
         server_time: by the server's clock.
         database_size: bytes on the server.
         extensions: name to version.
+        encoding: of the database.
+        roles: of the server.
         rows: by `schema.table`; complete after `finish`.
     """
 
@@ -63,6 +67,8 @@ class Census:
     server_time: datetime
     database_size: int
     extensions: dict[str, str]
+    encoding: str
+    roles: list[str]
     rows: dict[str, int] = field(default_factory=dict)
     _error: BackupError | None = None
     _counting: threading.Thread | None = None
@@ -138,14 +144,17 @@ def _begin(connection: Connection, lock_timeout: float) -> tuple[Census, list[tu
         each = (sql.SQL("ONLY {}").format(sql.Identifier(*table)) for table in tables)
         lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE")
         connection.execute(lock.format(sql.SQL(", ").join(each)))
-    version, number, time, size, snapshot = connection.execute(_FACTS).fetchone() or ()
+    version, number, time, size, encoding, snapshot = connection.execute(_FACTS).fetchone() or ()
     extensions = connection.execute("SELECT extname, extversion FROM pg_catalog.pg_extension")
+    roles = connection.execute("SELECT rolname FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_'")
     census_ = Census(
         snapshot=str(snapshot),
         server_version=str(version).partition(" ")[0],
         major=int(number) // 10000,
         server_time=time.astimezone(UTC),
         database_size=int(size),
+        encoding=str(encoding),
+        roles=sorted(str(role) for (role,) in roles),
         extensions=dict(sorted((str(name), str(found)) for name, found in extensions)),
     )
     return census_, tables

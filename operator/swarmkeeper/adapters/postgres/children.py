@@ -110,7 +110,7 @@ def run(
         for number, command in enumerate(commands):
             last = number == len(commands) - 1
             process = subprocess.Popen(
-                [*_tied(), *command.words],
+                [*tied(), *command.words],
                 stdin=source or subprocess.DEVNULL,
                 stdout=stdout if last else subprocess.PIPE,
                 stderr=said[number],
@@ -141,7 +141,7 @@ def output(command: Command, leash: Leash) -> Iterator[Iterator[bytes]]:
     """
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [*_tied(), *command.words],
+            [*tied(), *command.words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=said,
@@ -198,7 +198,7 @@ def _ended(command: Command, process: subprocess.Popen[bytes], said: IO[bytes]) 
     return Ended(os.path.basename(command.words[0]), process.returncode, text)  # noqa: PTH119
 
 
-def _tied() -> tuple[str, ...]:
+def tied() -> tuple[str, ...]:
     """Lets the kernel end a program when we are killed; without it, it ends by itself."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()

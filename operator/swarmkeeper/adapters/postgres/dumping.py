@@ -16,21 +16,33 @@ from swarmkeeper.adapters.postgres.census import Census, census
 from swarmkeeper.adapters.postgres.checks import Dumped
 from swarmkeeper.adapters.postgres.children import Command, Ended, Leash
 from swarmkeeper.adapters.postgres.connection import Access, line, told
+from swarmkeeper.adapters.postgres.drill import Stage, drill
+from swarmkeeper.adapters.postgres.folder import Held
 from swarmkeeper.adapters.postgres.manifest import Manifest
 from swarmkeeper.adapters.postgres.programs import Programs, programs_for, zstd
-from swarmkeeper.runtime.backups import Backup, BackupError, Dump, Fault, Format, Level, Recheck
+from swarmkeeper.runtime.backups import (
+    Backup,
+    BackupError,
+    DatabaseServer,
+    DrillResult,
+    Dump,
+    Format,
+    Level,
+)
 
+Open = Callable[[DatabaseServer], Access]
+"""Gives access to a server, with its secrets as they are now; raises BackupError."""
 Tell = Callable[[str, Path, int], None]
 """Says what is done, what grows meanwhile, and how large it will be."""
 _NEW_METHODS: Final = 16  # the version of pg_dump that knows more than gzip
 
 
-def take(task: Dump, access: Access, leash: Leash, tell: Tell) -> str:
+def take(task: Dump, open_: Open, leash: Leash, tell: Tell) -> str:
     """Takes a backup.
 
     Args:
         task: what to do.
-        access: to the server.
+        open_: gives access to a server.
         leash: what ends it early.
         tell: of the progress.
 
@@ -40,6 +52,7 @@ def take(task: Dump, access: Access, leash: Leash, tell: Tell) -> str:
     Raises:
         BackupError: there is no backup; nothing of it counts.
     """
+    access = open_(task.server)
     with folder.held(task.folder) as held, folder.told(task.folder):
         held.sweep()
         last = _last(task)
@@ -58,6 +71,8 @@ def take(task: Dump, access: Access, leash: Leash, tell: Tell) -> str:
         dumped = Dumped(work, task.format, task.server.database, programs.major)
         checks.check(dumped, task.checks, leash)
         manifest = _manifest(task, found, dumped, taken_at, leash)
+        if task.checks.level.reaches(Level.DRILL):
+            manifest = _drilled(task, manifest, _stage(task, held, work, open_, leash), tell)
         manifests.write(work, manifest)
         name = held.publish(work)
     seconds = manifest.finished_at - manifest.taken_at
@@ -65,66 +80,6 @@ def take(task: Dump, access: Access, leash: Leash, tell: Tell) -> str:
         f"took {name}: {manifest.size} bytes, {manifest.total_rows} rows of {len(manifest.rows)} "
         f"tables in {seconds.total_seconds():.1f} s, verified: {manifest.level}"
     )
-
-
-def recheck(task: Recheck, leash: Leash, tell: Tell) -> str:
-    """Verifies a backup again, and writes down what was found: a fault is a result, not an error.
-
-    Raises:
-        BackupError: it could not be verified.
-    """
-    path = Path(task.folder) / task.backup
-    with folder.held(task.folder), folder.told(task.folder):
-        try:
-            manifest = manifests.read(path)
-        except (FileNotFoundError, NotADirectoryError, manifests.ManifestError) as error:
-            text = f"{task.backup} has no manifest that can be used: {error}"
-            raise BackupError("ManifestUnreadable", text) from None
-        tell("verify", path, 0)
-        fault = _fault(path, manifest, task, leash)
-        times = {} if fault and fault.reason == "FileMissing" else _times(path, manifest)
-        manifests.write(
-            path,
-            replace(
-                manifest,
-                files=times or manifest.files,
-                level=Level.NONE if fault else task.checks.level,
-                verified_at=leash.later(task.now),
-                fault=fault,
-            ),
-        )
-    if fault is None:
-        return f"verified {task.backup}: {task.checks.level}"
-    return f"{task.backup} is damaged: {fault.message}"
-
-
-def _fault(path: Path, manifest: Manifest, task: Recheck, leash: Leash) -> Fault | None:
-    wrong_size = catalogue.sizes(path, manifest)
-    if wrong_size is not None:
-        return wrong_size
-    found = checks.fingerprints(path, leash)
-    for name, file in manifest.files.items():
-        if found[name].sha256 != file.sha256:
-            return Fault("ChecksumMismatch", f"{name} is not what was written")
-    try:
-        dumped = Dumped(path, manifest.format, task.database, manifest.program_major)
-        checks.check(dumped, task.checks, leash)
-    except BackupError as error:
-        if error.reason in _ABOUT_US:
-            raise
-        return Fault(error.reason, error.message)
-    return None
-
-
-_ABOUT_US: Final = ("Cancelled", "Timeout", "ProgramMissing", "VersionTooNew")
-
-
-def _times(path: Path, manifest: Manifest) -> dict[str, manifests.File]:
-    """The files as they were written, with the times that they have now."""
-    return {
-        name: replace(file, mtime=(path / name).stat().st_mtime_ns)
-        for name, file in manifest.files.items()
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +155,27 @@ def _manifest(
         files=fingerprints,
         rows=found.rows,
         extensions=found.extensions,
+        encoding=found.encoding,
+        roles=found.roles,
         database_size=found.database_size,
         level=task.checks.level,
         verified_at=finished,
     )
+
+
+def _stage(task: Dump, held: Held, work: Path, open_: Open, leash: Leash) -> Stage:
+    place = task.checks.drill.server
+    return Stage(work, task.folder, held.lock, open_(place) if place else None, leash)
+
+
+def _drilled(task: Dump, manifest: Manifest, stage: Stage, tell: Tell) -> Manifest:
+    """The manifest with the result of a restore drill, which must be good."""
+    tell("drill", stage.folder, 0)
+    result = drill(manifest, task.checks.drill, stage)
+    if result.fault is not None:
+        raise BackupError(result.fault.reason, f"restore drill: {result.fault.message}")
+    at = stage.leash.later(task.now)
+    return replace(manifest, finished_at=at, drill=DrillResult(at, result.seconds, result.rows))
 
 
 def _last(task: Dump) -> Backup | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from swarmkeeper.adapters.postgres import files
-from swarmkeeper.runtime.backups import Fault, Format, Level
+from swarmkeeper.runtime.backups import DrillResult, Fault, Format, Level
 
 NAME: Final = "manifest.json"
 KEEP: Final = "keep"
@@ -57,7 +57,10 @@ class Manifest:
         database_size: bytes on the server.
         level: how thoroughly it has been verified.
         verified_at: when.
+        encoding: of the database.
+        roles: of the server, by name.
         fault: what the last verification has found, or None.
+        drill: how the last restore drill ended, or None.
     """
 
     object: str
@@ -74,7 +77,10 @@ class Manifest:
     database_size: int
     level: Level
     verified_at: datetime
+    encoding: str = "UTF8"
+    roles: Sequence[str] = ()
     fault: Fault | None = None
+    drill: DrillResult | None = None
     version: int = field(default=_FORMAT)
 
     @property
@@ -114,7 +120,7 @@ def _parsed(document: Any) -> Manifest:
     if document["version"] != _FORMAT:
         raise ValueError(f"version {document['version']} is not known here")
     times = ("taken_at", "server_time", "finished_at", "verified_at")
-    fault = document["fault"]
+    fault, drill = document["fault"], document.get("drill")
     found = Manifest(
         **{
             **document,
@@ -124,11 +130,18 @@ def _parsed(document: Any) -> Manifest:
             "files": {path: File(**file) for path, file in document["files"].items()},
             "rows": {str(table): int(count) for table, count in document["rows"].items()},
             "fault": Fault(**fault) if fault else None,
+            "drill": _drill(drill) if drill else None,
         }
     )
     if not found.files or not all(_is_below(path) for path in found.files):
         raise ValueError("it names no files, or files outside of its folder")
     return found
+
+
+def _drill(document: Any) -> DrillResult:
+    fault = document["fault"]
+    known = {"at": _time(document["at"]), "fault": Fault(**fault) if fault else None}
+    return DrillResult(**{**document, **known})
 
 
 def _is_below(path: str) -> bool:
