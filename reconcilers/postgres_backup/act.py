@@ -8,8 +8,22 @@ from typing import Final
 
 from reconcilers.postgres_backup.assess import good
 from reconcilers.postgres_backup.retention import expired
-from reconcilers.postgres_backup.spec import PostgresBackupSpec, checks_of, drill_of, dump_of
-from swarmkeeper.runtime.backups import BackupError, Backups, Recheck, Rehearsal, Task
+from reconcilers.postgres_backup.spec import (
+    PostgresBackupSpec,
+    admin_of,
+    checks_of,
+    drill_of,
+    dump_of,
+)
+from swarmkeeper.runtime.backups import (
+    BackupError,
+    Backups,
+    Recheck,
+    Rehearsal,
+    Restore,
+    SwapBack,
+    Task,
+)
 from swarmkeeper.runtime.errors import Retry, Stalled, UnderWay
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
@@ -19,6 +33,7 @@ _FOR_HUMANS: Final = frozenset(
         *("AuthenticationFailed", "PermissionDenied", "DatabaseMissing", "SecretMissing"),
         *("CertificateRefused", "VersionTooNew", "ProgramMissing", "CompressionUnsupported"),
         *("FolderMissing", "TableMissing", "TooSmall", "ManifestUnreadable", "ExtensionMissing"),
+        *("NameTaken", "NothingToSwap", "Foreign"),
     }
 )
 _LONGEST: Final = timedelta(hours=1)
@@ -37,6 +52,8 @@ def act(target: Target[PostgresBackupSpec], action: Action, backups: Backups) ->
         "verify": _verify,
         "drill": _drill,
         "expire": _expire,
+        "restore": _restore,
+        "swap-back": _swap_back,
         "cancel": _cancel,
     }
     try:
@@ -77,6 +94,39 @@ def _drill(target: Target[PostgresBackupSpec], action: Action, backups: Backups)
         target.now,
         drill_of(spec, target.ref.name),
         spec.backup_timeout.total_seconds(),
+    )
+    return _attend(target, action, backups, task)
+
+
+def _restore(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    spec, asked = target.spec, action.parameters
+    catalogue = backups.catalogue(spec.folder, spec.server.database)
+    known = [one.name for one in good(spec, catalogue, target.now)]
+    name = str(asked.get("backup") or next(iter(known), ""))
+    if name not in known:
+        raise Stalled(f"there is no backup {name} that counts", reason="BackupMissing")
+    safety = dump_of(spec, target.ref.name, target.now)
+    task = Restore(
+        spec.folder,
+        name,
+        admin_of(spec),
+        target.now,
+        action.key(target.uid, 0),
+        None if asked.get("safetyBackup") == "no" else safety,
+        drain=spec.restore.drain.total_seconds(),
+        timeout=spec.backup_timeout.total_seconds(),
+    )
+    return _attend(target, action, backups, task)
+
+
+def _swap_back(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    spec = target.spec
+    task = SwapBack(
+        admin_of(spec),
+        target.now,
+        action.key(target.uid, 0),
+        str(action.parameters.get("former", "")),
+        spec.restore.drain.total_seconds(),
     )
     return _attend(target, action, backups, task)
 

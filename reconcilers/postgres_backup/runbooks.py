@@ -36,6 +36,29 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         revert="None: pin what must stay by a file `keep` in its folder.",
     ),
     Runbook(
+        "restore",
+        "Takes a safety backup, restores a backup into a new database, counts its rows, and lets it "
+        "take the place of the one in use, which stays under another name; verified by the rows.",
+        Risk.HIGH,
+        revert="swap-back",
+        parameters=(
+            Parameter("backup", "Its name; by default the newest one that counts."),
+            Parameter("safetyBackup", "no: take none; the former database stays all the same."),
+        ),
+        automatic=False,
+        confirm=True,
+    ),
+    Runbook(
+        "swap-back",
+        "Puts the former database in the place of the restored one, which stays under another name; "
+        "verified by the server.",
+        Risk.HIGH,
+        revert="restore",
+        parameters=(Parameter("former", "Name of the database; by default the newest one."),),
+        automatic=False,
+        confirm=True,
+    ),
+    Runbook(
         "cancel",
         "Ends the backup or verification that is under way; verified by nothing being under way.",
         Risk.LOW,

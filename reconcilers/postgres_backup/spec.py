@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -117,6 +118,17 @@ class RestoreDrill(DeclaredModel):
     """A server on which a throw-away database is made instead; `database` is the one to connect to."""
 
 
+class RestoreAs(DeclaredModel):
+    """Who restores, when people ask for it, and how."""
+
+    username: Name | None = None
+    """A role that may make and rename databases and end connections; by default that of the server."""
+    password_secret_ref: SecretKeyReference | None = None
+    """Secret with its password."""
+    drain: Duration = timedelta(seconds=10)
+    """How long clients get to end what they are at, before they lose their connections."""
+
+
 class Retention(DeclaredModel):
     """What is kept; without keepLast and keepFor nothing is removed."""
 
@@ -155,6 +167,8 @@ class PostgresBackupSpec(CommonSpec):
     """How thoroughly a backup is verified, and how often again."""
     restore_drill: RestoreDrill | None = None
     """Restores the newest backup for a trial from time to time."""
+    restore: RestoreAs = RestoreAs()
+    """How a backup is restored by the runbook `restore`."""
     retention: Retention = Retention()
     """What is kept."""
     lock_timeout: Duration = timedelta(minutes=1)
@@ -204,6 +218,14 @@ def server_of(server: Server) -> DatabaseServer:
         server.ca_secret_ref,
         server.timeout.total_seconds(),
     )
+
+
+def admin_of(spec: PostgresBackupSpec) -> DatabaseServer:
+    """The database, by the role that restores."""
+    server, who = server_of(spec.server), spec.restore
+    if who.username is None:
+        return server
+    return replace(server, username=who.username, password=who.password_secret_ref)
 
 
 def checks_of(spec: PostgresBackupSpec, name: str) -> Checks:

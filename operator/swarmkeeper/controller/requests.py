@@ -84,4 +84,5 @@ def _action(ref: ObjectRef, runbook: Runbook, parameters: Mapping[str, str], rea
         reason=reason,
         risk=runbook.risk,
         parameters=parameters,
+        confirm=runbook.confirm,
     )

@@ -196,7 +196,55 @@ class Rehearsal:
     timeout: float = 21600.0
 
 
-Task = Dump | Recheck | Rehearsal
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A backup that is to take the place of the database.
+
+    Attributes:
+        folder: of all backups of this database.
+        backup: its name there.
+        server: the database, and who may make and rename databases.
+        now: when that begins.
+        token: identity of the request: it is done once.
+        safety: the backup that is taken of the database before; None: none is.
+        jobs: tables that are restored at once.
+        drain: seconds that clients get to end what they are at, before they lose their connections.
+        timeout: seconds that all of it may take.
+    """
+
+    folder: str
+    backup: str
+    server: DatabaseServer
+    now: datetime
+    token: str
+    safety: Dump | None
+    jobs: int = 2
+    drain: float = 10.0
+    timeout: float = 21600.0
+
+
+@dataclass(frozen=True, slots=True)
+class SwapBack:
+    """A former database that is to take its place again.
+
+    Attributes:
+        server: the database, and who may rename databases.
+        now: when that begins.
+        token: identity of the request: it is done once.
+        former: name of the former database; empty for the newest one.
+        drain: seconds that clients get to end what they are at.
+        timeout: seconds that all of it may take.
+    """
+
+    server: DatabaseServer
+    now: datetime
+    token: str
+    former: str = ""
+    drain: float = 10.0
+    timeout: float = 3600.0
+
+
+Task = Dump | Recheck | Rehearsal | Restore | SwapBack
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Runbook:
         parameters: inputs that people may give.
         automatic: whether the loop itself may choose it; otherwise only people may.
         leaves: reasons of failure that the object shows when the runbook has done what it is for.
+        confirm: it needs a human's yes, whatever the object and the operator's settings say.
     """
 
     name: str
@@ -43,3 +44,4 @@ class Runbook:
     parameters: tuple[Parameter, ...] = ()
     automatic: bool = True
     leaves: tuple[str, ...] = ()
+    confirm: bool = False

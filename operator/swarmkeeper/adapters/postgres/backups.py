@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 
-from swarmkeeper.adapters.postgres import dumping, rechecking
+from swarmkeeper.adapters.postgres import dumping, rechecking, restoring
 from swarmkeeper.adapters.postgres.catalogue import catalogue
 from swarmkeeper.adapters.postgres.connection import access
 from swarmkeeper.adapters.postgres.folder import held, told
@@ -19,6 +19,8 @@ from swarmkeeper.runtime.backups import (
     Failure,
     Recheck,
     Rehearsal,
+    Restore,
+    SwapBack,
     Task,
 )
 
@@ -71,6 +73,10 @@ class PostgresBackups:
             return rechecking.recheck(task, open_, job.leash, job.tell)
         if isinstance(task, Rehearsal):
             return rechecking.rehearse(task, open_, job.leash, job.tell)
+        if isinstance(task, Restore):
+            return restoring.restore(task, open_, job.leash, job.tell)
+        if isinstance(task, SwapBack):
+            return restoring.swap_back(task, open_, job.leash, job.tell)
         try:
             return dumping.take(task, open_, job.leash, job.tell)
         except BackupError as error:

@@ -34,7 +34,7 @@ def recheck(task: Recheck, open_: Open, leash: Leash, tell: Tell) -> str:
     """
     path = Path(task.folder) / task.backup
     with folder.held(task.folder) as held, folder.told(task.folder):
-        manifest = _read(path)
+        manifest = read(path)
         tell("verify", path, 0)
         result = None
         fault = _fault(path, manifest, task, leash)
@@ -67,7 +67,7 @@ def rehearse(task: Rehearsal, open_: Open, leash: Leash, tell: Tell) -> str:
     """
     path = Path(task.folder) / task.backup
     with folder.held(task.folder) as held, folder.told(task.folder):
-        manifest = _read(path)
+        manifest = read(path)
         tell("drill", path, 0)
         result = _rehearsed(task, manifest, held, open_, leash)
         manifests.write(path, replace(manifest, drill=result))
@@ -86,7 +86,12 @@ def _rehearsed(
     return DrillResult(leash.later(task.now), found.seconds, found.rows, found.fault)
 
 
-def _read(path: Path) -> Manifest:
+def read(path: Path) -> Manifest:
+    """The manifest of a backup.
+
+    Raises:
+        BackupError: there is none that can be used.
+    """
     try:
         return manifests.read(path)
     except (FileNotFoundError, NotADirectoryError, manifests.ManifestError) as error:

@@ -8,12 +8,14 @@ object at once. Runs for one object go one after the other.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
 from desired_state.objects import JsonObject, ObjectRef
+from desired_state.runbook_run import RUNBOOK_RUN
 from swarmkeeper.controller import finalizing
 from swarmkeeper.controller.announce import NORMAL, WARNING, Announcement
 from swarmkeeper.controller.deps import Deps
@@ -44,6 +46,8 @@ class Runs:
         self._deps = deps
         self._wake = wake
         self._index = RunIndex()
+        self._guard = threading.Lock()
+        self._primed = False
 
     def look(self, ref: ObjectRef) -> Outcome:
         """A pass over a run itself."""
@@ -67,6 +71,7 @@ class Runs:
 
     def next(self, target: ObjectRef) -> Run | None:
         """The run whose turn it is on an object, or None."""
+        self._prime()
         now = self._deps.ports.clock.now()
         waiting = [
             run
@@ -126,6 +131,23 @@ class Runs:
         self._index.forget(ref)
         if waiting := self._index.of(ref):
             self._wake(waiting)
+
+    def _prime(self) -> None:
+        """Knows, before the first pass after a start, the runs that a crash has interrupted.
+
+        Else a pass over the target that comes before the run's own would take the step for done.
+        """
+        with self._guard:
+            if self._primed:
+                return
+            for stored in self._deps.objects.list(RUNBOOK_RUN.name):
+                metadata = stored["metadata"]
+                run = self._read(
+                    ObjectRef(RUNBOOK_RUN.name, metadata["name"], metadata["namespace"])
+                )
+                if run is not None and run.phase is Phase.RUNNING:
+                    self._index.note(run.ref, run.target)
+            self._primed = True
 
     def _advance(self, run: Run, now: datetime) -> Run:
         """What can be said of a run without a look at the world."""

@@ -1,0 +1,157 @@
+"""A damaged database is brought back by the runbook, with approval, and the way back works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from support.backups import REF, Scene, wait_until
+
+from desired_state.objects import ObjectRef
+
+pytestmark = pytest.mark.integration
+DONE = ("True", "Succeeded")
+
+
+def rows(scene: Scene, table: str = "orders") -> int:
+    with psycopg.connect(scene.url) as connection:
+        found = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()  # noqa: S608
+    assert found is not None
+    return int(found[0])
+
+
+def databases(scene: Scene) -> list[str]:
+    with scene.server.admin() as connection:
+        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1"
+        return [str(name) for (name,) in connection.execute(query, (scene.database,))]
+
+
+def ask(scene: Scene, runbook: str, **parameters: str) -> ObjectRef:
+    """Asks for a runbook, and approves it once it waits for that."""
+    run = scene.engine.ask(runbook, REF, name=f"{runbook}-run", parameters=parameters)
+    scene.engine.run(run)
+    scene.engine.run(REF)
+    pending = scene.engine.status(run)["pendingApproval"]["hash"]
+    annotation = {"metadata": {"annotations": {"swarmkeeper.dev/approve": pending}}}
+    scene.engine.objects.patch(run, annotation, actor="test")
+    scene.engine.run(run)
+    return run
+
+
+def finish(scene: Scene, run: ObjectRef) -> tuple[str, str] | None:
+    """Passes until the run has ended."""
+
+    def ended() -> bool:
+        scene.engine.run(REF)
+        scene.engine.run(run)
+        return scene.engine.status(run).get("phase") in {"Succeeded", "Failed"}
+
+    wait_until(ended, "the run does not end")
+    return scene.engine.condition(run, "Succeeded")
+
+
+@pytest.fixture
+def damaged(scene: Scene) -> Scene:
+    """A database with a backup, most of whose rows were lost since."""
+    scene.fill(1000)
+    scene.sql(f"ALTER DATABASE {scene.database} SET work_mem TO '5MB'")
+    scene.declare(restore={"drain": "0s"})
+    scene.look()
+    scene.clock.forward(minutes=1)
+    scene.sql("DELETE FROM orders WHERE id > 10")
+    return scene
+
+
+def test_nothing_is_restored_without_approval(damaged: Scene) -> None:
+    run = damaged.engine.ask("restore", REF)
+    damaged.engine.run(run)
+    damaged.engine.run(REF)
+
+    assert damaged.engine.status(run)["phase"] == "Pending"
+    assert rows(damaged) == 10
+
+
+@pytest.mark.parametrize("form", ["custom", "plain"])
+def test_a_damaged_database_comes_back_and_the_way_back_works(scene: Scene, form: str) -> None:
+    scene.fill(1000)
+    scene.sql(f"ALTER DATABASE {scene.database} SET work_mem TO '5MB'")
+    scene.declare(format=form, restore={"drain": "0s"})
+    scene.look()
+    (first,) = scene.names()
+    scene.clock.forward(minutes=1)
+    scene.sql("DELETE FROM orders WHERE id > 10")
+
+    assert finish(scene, ask(scene, "restore", backup=first)) == DONE
+
+    assert rows(scene) == 1000
+    assert len(scene.names()) == 2  # the safety backup
+    assert len(databases(scene)) == 2
+    with psycopg.connect(scene.url) as connection:
+        assert connection.execute("SHOW work_mem").fetchone() == ("5MB",)
+
+    scene.clock.forward(minutes=1)
+    assert finish(scene, ask(scene, "swap-back")) == DONE
+
+    assert rows(scene) == 10
+    assert [name.rpartition("_")[0] for name in databases(scene)][1:] == [
+        f"{scene.database}_undone"
+    ]
+
+
+def test_clients_lose_their_connections_and_find_the_restored_rows(damaged: Scene) -> None:
+    (first,) = damaged.names()
+    with psycopg.connect(damaged.url, autocommit=True) as client:
+        run = ask(damaged, "restore", backup=first)
+        assert finish(damaged, run) == DONE
+        with pytest.raises(psycopg.OperationalError):
+            client.execute("SELECT 1")
+
+    assert rows(damaged) == 1000
+
+
+def test_a_database_that_is_gone_comes_back(damaged: Scene) -> None:
+    with damaged.server.admin() as connection:
+        connection.execute(f"DROP DATABASE {damaged.database}".encode())
+
+    assert finish(damaged, ask(damaged, "restore")) == DONE
+    assert rows(damaged) == 1000
+
+
+def test_a_backup_that_is_damaged_is_not_restored(damaged: Scene) -> None:
+    os.truncate(damaged.dump(), 5000)
+    (first,) = damaged.names()
+    run = ask(damaged, "restore", backup=first)
+    finish(damaged, run)
+
+    assert damaged.engine.status(run)["phase"] == "Failed"
+    assert rows(damaged) == 10
+    assert databases(damaged) == [damaged.database]
+
+
+def test_an_operator_that_is_killed_while_it_restores_goes_on_and_swaps_once(scene: Scene) -> None:
+    scene.slow()
+    scene.declare(restore={"drain": "0s"})
+    scene.look()
+    (first,) = scene.names()
+    scene.clock.forward(minutes=1)
+    scene.sql("DELETE FROM big WHERE id > 10")
+    run = ask(scene, "restore", backup=first, safetyBackup="no")
+    program = [sys.executable, "-m", "support.backup_process", str(scene.store)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    operator = subprocess.Popen([*program, str(run)], env=environment)
+    try:
+        beside = f"{scene.database}_restoring"
+        wait_until(lambda: beside in databases(scene), "nothing is restored")
+    finally:
+        operator.kill()
+        operator.wait()
+    assert rows(scene, "big") == 10
+
+    scene.begin()
+
+    assert finish(scene, run) == DONE
+    assert rows(scene, "big") == 10000
+    assert len(databases(scene)) == 2
