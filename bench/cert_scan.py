@@ -28,8 +28,7 @@ from support.tls import Authority
 from desired_state.secret_reference import SecretKeyReference
 from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.adapters.secret_folder import SecretFolder
-from swarmkeeper.adapters.tls.certificates import TlsCertificates
-from swarmkeeper.adapters.tls.folder import CertificateFolder
+from swarmkeeper.adapters.tls.certificates import TlsCertificates, in_data_folder
 from swarmkeeper.runtime.certificates import Endpoint, Facts, Trust
 
 
@@ -47,7 +46,8 @@ def main() -> None:
     with servers(options.endpoints, options.delay) as (folder, ports):
         clock = SystemClock()
         secrets = SecretFolder(folder, lambda _: None)
-        port = TlsCertificates(secrets, CertificateFolder(folder / "published"), clock)
+        published = folder / "published"
+        port = in_data_folder(secrets, folder, published, clock, ("127.0.0.1", 0))
         endpoints = [Endpoint("127.0.0.1", one, "app.test") for one in ports]
         rounds = [scan(port, endpoints) for _ in range(options.rounds)]
     wall, cpu = (statistics.median(column) for column in zip(*rounds, strict=True))

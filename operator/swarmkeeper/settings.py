@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     """Folder of the secrets that specs name: files, as Docker's are, or folders of files."""
     certificates: Path | None = None
     """Folder that certificates are published in; by default `certificates` in the data folder."""
+    acme_host: str = "127.0.0.1"
+    """Address that answers HTTP-01 challenges while a certificate is ordered."""
+    acme_port: int = Field(default=8402, ge=0, le=65535)
+    """Port of that; the CA is led there from port 80."""
     kubeconfig: Path | None = None
     """Where to write the kubeconfig; by default into the data folder."""
     workers: int = Field(default=4, ge=1, le=64)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from reconcilers.certificate.spec import CertificateSpec, brought_of, publication_of
-from swarmkeeper.runtime.certificates import CertificateError, Certificates
-from swarmkeeper.runtime.errors import Retry, Stalled
+from reconcilers.certificate.memory import recalled
+from reconcilers.certificate.pace import FORCED, pause
+from reconcilers.certificate.spec import (
+    AcmeIssuer,
+    CertificateSpec,
+    brought_of,
+    ca_of,
+    publication_of,
+    trust_of,
+)
+from swarmkeeper.runtime.certificates import CertificateError, Certificates, Publication
+from swarmkeeper.runtime.errors import Retry, Stalled, Wait
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
 
@@ -18,18 +27,58 @@ def act(target: Target[CertificateSpec], action: Action, certificates: Certifica
         Retry: it can't be done now.
         Stalled: a human must do something about it.
     """
-    steps = {"publish": _publish}
+    steps = {"publish": _publish, "renew": _renew}
     try:
-        return steps[action.runbook](target, certificates)
+        return steps[action.runbook](target, action, certificates)
     except CertificateError as error:
         kind = Stalled if error.reason in _FOR_HUMANS else Retry
         raise kind(error.message, reason=error.reason) from error
 
 
-def _publish(target: Target[CertificateSpec], certificates: Certificates) -> str:
+def _publish(target: Target[CertificateSpec], _action: Action, certificates: Certificates) -> str:
     spec = target.spec
-    if spec.issuer is None or spec.publish is None:
+    if spec.files is None or spec.publish is None:
         raise Stalled("nothing is published for this object", reason="NotAllowed")
     where = publication_of(target.ref, spec.publish)
-    fingerprint = certificates.publish(where, brought_of(spec.issuer.files))
+    fingerprint = certificates.publish(where, brought_of(spec.files))
     return f"published the certificate with the SHA-256 {fingerprint}"
+
+
+def _renew(target: Target[CertificateSpec], action: Action, certificates: Certificates) -> str:
+    spec = target.spec
+    if spec.acme is None or spec.publish is None:
+        raise Stalled("no certificate is ordered for this object", reason="NotAllowed")
+    where = publication_of(target.ref, spec.publish)
+    by_hand = str(action.parameters.get("run", ""))
+    if not by_hand:
+        _still_there(target, where, action, certificates)
+    _hold(target, spec.acme, certificates, by_hand=by_hand)
+    key = by_hand or f"{target.uid}.{action.before.get('serial')}.{target.now.isoformat()}"
+    serial = certificates.issue(where, ca_of(spec.acme), spec.dns_names, key=key)
+    return f"{spec.acme.server} issued {serial}, and it is published"
+
+
+def _still_there(
+    target: Target[CertificateSpec], where: Publication, action: Action, port: Certificates
+) -> None:
+    """Refuses to replace another certificate than the plan saw."""
+    present = port.published(where, trust_of(target.spec)).facts
+    serial = present.serial if present else None
+    if serial != action.before["serial"]:
+        raise Retry(f"another certificate is published now: {serial}", reason="Changed")
+
+
+def _hold(
+    target: Target[CertificateSpec], acme: AcmeIssuer, port: Certificates, *, by_hand: str
+) -> None:
+    """Asks the ledger again: a CA that has been asked too often refuses all others too."""
+    attempts = recalled(target, port.attempts(ca_of(acme), target.spec.dns_names))
+    if by_hand and any(one.key == by_hand and one.serial for one in attempts):
+        return
+    limit = min(FORCED, acme.certificates_per_week) if by_hand else acme.certificates_per_week
+    counted = tuple(one for one in attempts if one.serial) if by_hand else attempts
+    held = pause(counted, target.now, target.now if not by_hand else None, limit)
+    if held is not None and by_hand:
+        raise Stalled(f"{held.message} by hand", reason=held.reason)
+    if held is not None:
+        raise Wait(held.message, reason=held.reason, after=held.until - target.now)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconcilers.certificate.memory import recalled
 from reconcilers.certificate.spec import (
     CertificateSpec,
     brought_of,
+    ca_of,
     endpoints_of,
     publication_of,
     trust_of,
 )
-from swarmkeeper.runtime.certificates import CertificateError, Served, Stored
+from swarmkeeper.runtime.certificates import Attempt, CertificateError, Served, Stored
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Target
 from swarmkeeper.runtime.unknown import Unknown
@@ -25,12 +27,14 @@ class Observed:
         served: by each address of each endpoint; Unknown where nothing could be judged.
         published: what lies where servers fetch it; None where this object publishes nothing.
         brought: what was brought from elsewhere; None without such an issuer.
+        attempts: orders for these names in the last week, oldest first.
         reason: CamelCase word for why nothing could be judged; empty where it could.
     """
 
     served: tuple[Served, ...] | Unknown
     published: Stored | None = None
     brought: Stored | None = None
+    attempts: tuple[Attempt, ...] = ()
     reason: str = ""
 
 
@@ -39,10 +43,15 @@ def observe(target: Target[CertificateSpec], ports: Ports) -> Observed:
     spec, trust, port = target.spec, trust_of(target.spec), ports.certificates
     try:
         published = brought = None
-        if spec.issuer is not None and spec.publish is not None:
-            brought = port.brought(brought_of(spec.issuer.files), trust)
+        attempts: tuple[Attempt, ...] = ()
+        if spec.publish is not None:
             published = port.published(publication_of(target.ref, spec.publish), trust)
+        if spec.files is not None:
+            brought = port.brought(brought_of(spec.files), trust)
+        if spec.acme is not None:
+            attempts = recalled(target, port.attempts(ca_of(spec.acme), spec.dns_names))
         timeout = spec.probe_timeout.total_seconds()
-        return Observed(port.served(endpoints_of(spec), trust, timeout=timeout), published, brought)
+        served = port.served(endpoints_of(spec), trust, timeout=timeout)
+        return Observed(served, published, brought, attempts)
     except CertificateError as error:
         return Observed(Unknown(error.message), reason=error.reason)

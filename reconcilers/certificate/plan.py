@@ -8,14 +8,21 @@ from typing import Final
 
 from desired_state.windows import next_opening
 from reconcilers.certificate.observe import Observed
-from reconcilers.certificate.policy import stored_findings
-from reconcilers.certificate.spec import CertificateSpec
+from reconcilers.certificate.pace import Pause, pause
+from reconcilers.certificate.policy import Finding, stored_findings
+from reconcilers.certificate.spec import AcmeIssuer, CertificateSpec
 from swarmkeeper.runtime.certificates import Facts
 from swarmkeeper.runtime.diff import ABSENT, FieldDiff
 from swarmkeeper.runtime.plan import Action, Plan, Risk
 from swarmkeeper.runtime.reconciler import Target
 from swarmkeeper.runtime.unknown import Unknown
 
+_RENEWED: Final = frozenset(
+    {
+        *("DoesNotExist", "MissingData", "InvalidCertificate", "InvalidKeyPair"),
+        *("Expired", "Expiring", "NameMismatch"),
+    }
+)
 MARGIN: Final = timedelta(hours=1)
 """A window that opens later than this before a certificate's end is too late to wait for."""
 
@@ -24,8 +31,54 @@ def plan(target: Target[CertificateSpec], observed: Observed) -> Plan:
     """The drift, and the steps that correct it."""
     if isinstance(observed.served, Unknown):
         return Plan(unknown=(observed.served.reason,))
+    if target.spec.acme is not None:
+        return _renewal(target, observed, target.spec.acme)
     steps = tuple(_publications(target, observed))
     return Plan(drift=tuple(_drift(target, steps)), actions=steps)
+
+
+def reason_to_renew(target: Target[CertificateSpec], observed: Observed) -> Finding | None:
+    """Why a certificate is to be ordered; None while the published one is well.
+
+    A chain that is not trusted, and a beginning that lies ahead, are no reasons: the next one would be
+    the same.
+    """
+    published = observed.published
+    if target.spec.acme is None or published is None:
+        return None
+    wrong = stored_findings(target.spec, published, target.now)
+    return next((one for one in wrong if one[0] in _RENEWED), None)
+
+
+def pause_of(target: Target[CertificateSpec], observed: Observed) -> Pause | None:
+    """Why the CA is not asked now, or None."""
+    acme, published = target.spec.acme, observed.published
+    if acme is None or published is None:
+        return None
+    ends = published.facts.not_after if published.facts else None
+    return pause(observed.attempts, target.now, ends, acme.certificates_per_week)
+
+
+def _renewal(target: Target[CertificateSpec], observed: Observed, acme: AcmeIssuer) -> Plan:
+    reason, published = reason_to_renew(target, observed), observed.published
+    if reason is None or published is None:
+        return Plan()
+    present = published.facts
+    got = present.serial if present else ABSENT
+    path = "spec.dnsNames" if reason[0] == "NameMismatch" else "spec.issuer.acme"
+    drift = (FieldDiff(path, "a valid certificate", got, target.origin_of(path)),)
+    if pause_of(target, observed) is not None:
+        return Plan(drift=drift)
+    action = Action(
+        "renew",
+        f"certificate/{target.ref.name}",
+        before={"serial": present.serial if present else None},
+        after={"names": list(target.spec.dns_names), "issuer": acme.server},
+        reason=": ".join(reason),
+        risk=Risk.LOW,
+        urgent=urgent(target, present),
+    )
+    return Plan(drift=drift, actions=(action,))
 
 
 def urgent(target: Target[CertificateSpec], facts: Facts | None) -> bool:

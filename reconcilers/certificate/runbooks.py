@@ -15,4 +15,11 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         Risk.LOW,
         revert="Bring the former certificate again: its files are still in the folder.",
     ),
+    Runbook(
+        "renew",
+        "Orders a certificate with a new key by ACME and publishes it; verified by what the endpoints "
+        "show.",
+        Risk.LOW,
+        revert="None is needed: the former certificate stays valid, its files are kept.",
+    ),
 )

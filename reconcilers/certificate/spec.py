@@ -12,10 +12,11 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from desired_state.declared import DeclaredModel
 from desired_state.fields import Duration
 from desired_state.objects import CommonSpec, ObjectRef
-from desired_state.secret_reference import SecretKeyReference
-from swarmkeeper.runtime.certificates import Brought, Endpoint, Facts, Publication, Trust
+from desired_state.secret_reference import SecretKeyReference, SecretName
+from swarmkeeper.runtime.certificates import AcmeCa, Brought, Endpoint, Facts, Publication, Trust
 
 HTTPS: Final = 443
+LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
 LEAST: Final = timedelta(minutes=5)
 """No certificate is renewed later than this before its end, as with cert-manager."""
 _LABEL: Final = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
@@ -65,11 +66,41 @@ class FilesIssuer(DeclaredModel):
     """Secret with the private key, as PEM without a password."""
 
 
-class IssuerSpec(DeclaredModel):
-    """Where new certificates come from."""
+class DnsSolver(DeclaredModel):
+    """How control over the names is shown in DNS."""
 
-    files: FilesIssuer
+    hook: SecretName
+    """Program in `acme/hooks` of the data folder, called as lego's `exec` provider does."""
+
+
+class AcmeIssuer(DeclaredModel):
+    """A CA that issues by ACME (RFC 8555)."""
+
+    server: Annotated[str, StringConstraints(pattern=r"^https://[^\s@]+$")] = LETS_ENCRYPT
+    """URL of its directory; by default Let's Encrypt's. Its terms of service are agreed to."""
+    email: Annotated[str, StringConstraints(pattern=r"^([^\s@]+@[^\s@]+)?$")] = ""
+    """Whom it may write to."""
+    ca_secret_ref: SecretKeyReference | None = None
+    """Secret with the CAs that its own HTTPS is checked against; by default the public ones."""
+    dns01: DnsSolver | None = None
+    """Shows control over the names in DNS; by default HTTP-01 is answered. Needed for `*.` names."""
+    certificates_per_week: int = Field(default=5, ge=1)
+    """Certificates for the same names that it issues in seven days."""
+
+
+class IssuerSpec(DeclaredModel):
+    """Where new certificates come from: one of these."""
+
+    files: FilesIssuer | None = None
     """They are brought from elsewhere, and published here."""
+    acme: AcmeIssuer | None = None
+    """They are ordered when one is due, and published here."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.files is None) is (self.acme is None):
+            raise ValueError("give one of files and acme")
+        return self
 
 
 class PublishSpec(DeclaredModel):
@@ -107,7 +138,20 @@ class CertificateSpec(CommonSpec):
             raise ValueError("publish needs an issuer")
         if self.publish is None and self.issuer is not None:
             raise ValueError("issuer needs publish: where the certificate goes")
+        acme = self.issuer.acme if self.issuer else None
+        if acme and not acme.dns01 and any(name.startswith("*.") for name in self.dns_names):
+            raise ValueError("names with a star need issuer.acme.dns01")
         return self
+
+    @property
+    def files(self) -> FilesIssuer | None:
+        """The issuer, if certificates are brought."""
+        return self.issuer.files if self.issuer else None
+
+    @property
+    def acme(self) -> AcmeIssuer | None:
+        """The issuer, if certificates are ordered."""
+        return self.issuer.acme if self.issuer else None
 
     def due_before(self, facts: Facts) -> timedelta:
         """How long before its end a certificate is due.
@@ -134,6 +178,12 @@ def trust_of(spec: CertificateSpec) -> Trust:
 def brought_of(issuer: FilesIssuer) -> Brought:
     """Where a certificate from elsewhere lies, as the port wants it."""
     return Brought(issuer.certificate_secret_ref, issuer.key_secret_ref)
+
+
+def ca_of(issuer: AcmeIssuer) -> AcmeCa:
+    """Whom to ask, as the port wants it."""
+    hook = issuer.dns01.hook if issuer.dns01 else ""
+    return AcmeCa(issuer.server, issuer.email, issuer.ca_secret_ref, hook)
 
 
 def publication_of(ref: ObjectRef, publish: PublishSpec) -> Publication:

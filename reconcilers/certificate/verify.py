@@ -9,7 +9,8 @@ from typing import Final
 from desired_state.objects import JsonObject
 from reconcilers.certificate.figures import figures
 from reconcilers.certificate.observe import Observed
-from reconcilers.certificate.plan import plan
+from reconcilers.certificate.pace import failures
+from reconcilers.certificate.plan import pause_of, plan, reason_to_renew
 from reconcilers.certificate.policy import Finding, due, findings, stored_findings, told, uncovered
 from reconcilers.certificate.spec import CertificateSpec
 from swarmkeeper.runtime.certificates import Facts, Served
@@ -38,16 +39,16 @@ def verify(target: Target[CertificateSpec], observed: Observed) -> Verification:
     shown, issuing = _served(target, observed, served), _issuing(target, observed)
     current = _current(served, observed)
     healthy = {Status.TRUE: True, Status.FALSE: False}.get(shown[0])
-    fresh = _is_fresh(target.now, observed) and shown[1] == "ServedDiffers"
+    fresh = _is_fresh(target.now, observed) and any(_differs(one, observed) for one in served)
     failure = _failure(shown, issuing, corrected=fresh or bool(plan(target, observed).actions))
     return Verification(
         conditions=(Condition(SERVED, *shown), Condition(ISSUING, *issuing)),
-        healthy=healthy if failure is None else False,
+        healthy=None if fresh else healthy if failure is None else False,
         message=failure[1] if failure else shown[2],
         progress="the servers have not taken up the new certificate yet" if fresh else "",
         failure=failure,
-        recheck=_recheck(target, current) if not fresh else None,
-        fields=_fields(target, served, current),
+        recheck=_recheck(target, observed, current) if not fresh else None,
+        fields=_fields(target, served, current) | _ordered(target, observed),
         figures=figures(
             target.spec, served, current, shown[0] if failure is None else Status.FALSE
         ),
@@ -58,7 +59,7 @@ def _failure(shown: Problem, issuing: Problem, *, corrected: bool) -> Finding | 
     if corrected:
         return None
     bad = next(
-        (one for one in (shown, issuing) if one[0] is Status.FALSE and one[1] != "NotDue"), None
+        (one for one in (issuing, shown) if one[0] is Status.FALSE and one[1] != "NotDue"), None
     )
     return (bad[1], bad[2]) if bad else None
 
@@ -92,12 +93,22 @@ def _wrong(target: Target[CertificateSpec], observed: Observed, one: Served) -> 
     if missing := uncovered([one.endpoint.server_name], one.facts):
         yield "NameMismatch", f"it does not stand for {missing[0]}, which was asked for"
     published = observed.published.facts if observed.published else None
-    if published is not None and published.fingerprint != one.facts.fingerprint:
+    if published is not None and _differs(one, observed):
         yield "ServedDiffers", f"it shows {one.facts.serial}, but {published.serial} is published"
+
+
+def _differs(one: Served, observed: Observed) -> bool:
+    """Whether an address shows another certificate than the one that is published."""
+    published = observed.published.facts if observed.published else None
+    if published is None or isinstance(one.facts, Unknown):
+        return False
+    return published.fingerprint != one.facts.fingerprint
 
 
 def _issuing(target: Target[CertificateSpec], observed: Observed) -> Problem:
     """True while a new certificate is due and there is a way to it."""
+    if target.spec.acme is not None:
+        return _ordering(target, observed)
     if observed.brought is None:
         return Status.FALSE, "NotDue", "nobody is asked for new ones: it is only watched"
     for reason, text in stored_findings(target.spec, observed.brought, target.now):
@@ -105,6 +116,16 @@ def _issuing(target: Target[CertificateSpec], observed: Observed) -> Problem:
     for action in plan(target, observed).actions:
         return Status.TRUE, "Publishing", action.reason
     return Status.FALSE, "NotDue", "what was brought is published"
+
+
+def _ordering(target: Target[CertificateSpec], observed: Observed) -> Problem:
+    reason, held = reason_to_renew(target, observed), pause_of(target, observed)
+    if reason is None:
+        return Status.FALSE, "NotDue", "the published certificate is not due"
+    if held is None:
+        return Status.TRUE, reason[0], reason[1]
+    text = f"{held.message}; the next attempt is at {told(held.until)}"
+    return Status.FALSE, held.reason, f"{reason[0]}: {text}"
 
 
 def _is_fresh(now: datetime, observed: Observed) -> bool:
@@ -120,12 +141,30 @@ def _current(served: tuple[Served, ...], observed: Observed) -> Facts | None:
     return observed.published.facts if observed.published else None
 
 
-def _recheck(target: Target[CertificateSpec], current: Facts | None) -> timedelta | None:
-    """When it becomes due, where that is before the next look."""
-    if current is None:
-        return None
-    left = due(target.spec, current) - target.now
-    return left if timedelta(0) < left < target.spec.interval else None
+def _recheck(
+    target: Target[CertificateSpec], observed: Observed, current: Facts | None
+) -> timedelta | None:
+    """When it becomes due or the CA may be asked again, where that is before the next look."""
+    held = pause_of(target, observed) if reason_to_renew(target, observed) else None
+    times = [held.until] if held else []
+    times += [due(target.spec, current)] if current else []
+    left = min((time - target.now for time in times if time > target.now), default=None)
+    return left if left is not None and left < target.spec.interval else None
+
+
+def _ordered(target: Target[CertificateSpec], observed: Observed) -> JsonObject:
+    """What came of the last orders, with cert-manager's names."""
+    failed = failures(observed.attempts)
+    fields: JsonObject = {}
+    if failed:
+        fields["failedIssuanceAttempts"] = len(failed)
+        fields["lastFailureTime"] = stamp(failed[-1].time)
+    held = pause_of(target, observed) if reason_to_renew(target, observed) else None
+    if held is not None:
+        fields["nextIssuanceTime"] = stamp(held.until)
+    if target.spec.acme is not None:
+        fields["issuedThisWeek"] = sum(bool(one.serial) for one in observed.attempts)
+    return fields
 
 
 def _fields(

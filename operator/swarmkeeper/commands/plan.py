@@ -15,8 +15,8 @@ from swarmkeeper.adapters.http import UrlProbe
 from swarmkeeper.adapters.postgres.backups import PostgresBackups
 from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
 from swarmkeeper.adapters.secret_folder import SECRETS, SecretFolder
-from swarmkeeper.adapters.tls.certificates import TlsCertificates
-from swarmkeeper.adapters.tls.folder import FOLDER, CertificateFolder
+from swarmkeeper.adapters.tls.certificates import in_data_folder
+from swarmkeeper.adapters.tls.folder import FOLDER
 from swarmkeeper.commands import plan_report
 from swarmkeeper.commands.errors import CommandError
 from swarmkeeper.commands.output import Output, OutputOption, write_json
@@ -75,7 +75,8 @@ def real_ports(docker_host: str, secrets: Path) -> Ports:
     try:
         folder, clock = SecretFolder(secrets, lambda _: None), SystemClock()
         streams, backups = RedisStreams(folder, Path(EXPORTS)), PostgresBackups(folder)
-        certificates = TlsCertificates(folder, CertificateFolder(Path(FOLDER)), clock)
+        here, listen = Path(), ("127.0.0.1", 0)
+        certificates = in_data_folder(folder, here, here / FOLDER, clock, listen)
         swarm, http = DockerSwarm(docker_host), UrlProbe()
         return Ports(swarm, http, clock, streams, backups, certificates)
     except ValueError as error:

@@ -15,8 +15,8 @@ from swarmkeeper.adapters.http import UrlProbe
 from swarmkeeper.adapters.postgres.backups import PostgresBackups
 from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
 from swarmkeeper.adapters.secret_folder import SecretFolder
-from swarmkeeper.adapters.tls.certificates import TlsCertificates
-from swarmkeeper.adapters.tls.folder import FOLDER, CertificateFolder
+from swarmkeeper.adapters.tls.certificates import in_data_folder
+from swarmkeeper.adapters.tls.folder import FOLDER
 from swarmkeeper.composition import ConfigurationError, Operator, World
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.redaction import Redactor
@@ -35,7 +35,8 @@ def world(
     redactor = redactor or Redactor()
     secrets = SecretFolder(settings.secrets, redactor.learn)
     backups = PostgresBackups(secrets)
-    published = CertificateFolder(settings.certificates or settings.data_dir / FOLDER)
+    published = settings.certificates or settings.data_dir / FOLDER
+    listen = (settings.acme_host, settings.acme_port)
     clock = SystemClock()
     ports = Ports(
         swarm,
@@ -43,7 +44,7 @@ def world(
         clock,
         RedisStreams(secrets, settings.data_dir / EXPORTS),
         backups,
-        TlsCertificates(secrets, published, clock),
+        in_data_folder(secrets, settings.data_dir, published, clock, listen),
     )
     return World(
         ports=ports,

@@ -135,6 +135,48 @@ class Publication:
     mount: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AcmeCa:
+    """A CA that issues by ACME.
+
+    Attributes:
+        server: URL of its directory.
+        email: it may write to; may be empty.
+        ca: where the CAs lie that its own HTTPS is checked against; None: the public ones.
+        hook: program that answers DNS-01; empty: HTTP-01 is answered.
+    """
+
+    server: str
+    email: str = ""
+    ca: SecretKeyReference | None = None
+    hook: str = ""
+
+
+INTERRUPTED: Final = "Interrupted"
+"""Reason of an attempt whose end nobody saw: the CA may have issued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One order at a CA.
+
+    Attributes:
+        time: when it began.
+        key: who asked for it: an attempt with the same key is not made twice.
+        serial: of the certificate that came of it; empty where none did.
+        reason: CamelCase word for why none did.
+        message: the same for people.
+        retry_after: when the CA takes another one, where it has said so.
+    """
+
+    time: datetime
+    key: str
+    serial: str = ""
+    reason: str = ""
+    message: str = ""
+    retry_after: datetime | None = None
+
+
 class CertificateError(Exception):
     """It can't be done.
 
@@ -191,6 +233,24 @@ class Certificates(Protocol):
         """
         ...
 
+    def attempts(self, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+        """Orders for exactly these names in the last week, oldest first."""
+        ...
+
+    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
+        """Orders a certificate with a new key, and publishes it; gives its serial.
+
+        Args:
+            where: to publish it.
+            ca: whom to ask.
+            names: whom it stands for.
+            key: who asks: what the same one has got already is not ordered again.
+
+        Raises:
+            CertificateError: there is none; what was published stays.
+        """
+        ...
+
 
 class _NoCertificates:
     """Where there is no TLS."""
@@ -207,6 +267,12 @@ class _NoCertificates:
         raise _NONE
 
     def publish(self, where: Publication, files: Brought) -> str:
+        raise _NONE
+
+    def attempts(self, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+        raise _NONE
+
+    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
         raise _NONE
 
 

@@ -110,17 +110,24 @@ def test_without_the_cas_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "progress", "reason"), [(10, True, None), (61, False, "ServedDiffers")]
+    ("age", "shown", "reason"),
+    [
+        (10, facts("old"), None),
+        (10, facts("default", names=()), None),
+        (61, facts("old"), "ServedDiffers"),
+        (61, facts("default", names=()), "NameMismatch"),
+    ],
 )
 def test_servers_get_a_minute_to_show_what_was_published(
-    age: int, progress: bool, reason: str | None
+    age: int, shown: Facts, reason: str | None
 ) -> None:
     new = Stored(facts("new"), written=START - timedelta(seconds=age))
-    seen = observed(facts("old"), published=new, brought=Stored(facts("new")))
+    seen = observed(shown, published=new, brought=Stored(facts("new")))
 
     found = RECONCILER.verify(target(**FILES), seen)
 
-    assert bool(found.progress) is progress
+    assert bool(found.progress) is (reason is None)
+    assert found.healthy is (None if reason is None else False)
     assert (found.failure[0] if found.failure else None) == reason
 
 

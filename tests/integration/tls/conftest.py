@@ -10,8 +10,7 @@ from support.tls import Authority, TlsServer, tls_server
 
 from swarmkeeper.adapters.clock import SystemClock
 from swarmkeeper.adapters.secret_folder import SecretFolder
-from swarmkeeper.adapters.tls.certificates import TlsCertificates
-from swarmkeeper.adapters.tls.folder import CertificateFolder
+from swarmkeeper.adapters.tls.certificates import TlsCertificates, in_data_folder
 
 
 @pytest.fixture(scope="session")
@@ -36,5 +35,7 @@ def secrets(tmp_path: Path, authority: Authority) -> Path:
 
 @pytest.fixture
 def certificates(tmp_path: Path, secrets: Path) -> TlsCertificates:
-    folder = CertificateFolder(tmp_path / "published")
-    return TlsCertificates(SecretFolder(secrets, lambda _: None), folder, SystemClock())
+    folder = SecretFolder(secrets, lambda _: None)
+    return in_data_folder(
+        folder, tmp_path / "data", tmp_path / "published", SystemClock(), ("127.0.0.1", 0)
+    )

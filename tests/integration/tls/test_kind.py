@@ -16,8 +16,7 @@ from support.tls import DAY, Authority, Pair, TlsServer
 from desired_state.objects import API_VERSION, ObjectRef
 from reconcilers.registry import RECONCILERS
 from swarmkeeper.adapters.secret_folder import SecretFolder
-from swarmkeeper.adapters.tls.certificates import TlsCertificates
-from swarmkeeper.adapters.tls.folder import CertificateFolder
+from swarmkeeper.adapters.tls.certificates import in_data_folder
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.store.audit import Entry
 from swarmkeeper.testing import FakeHttp, FakeSwarm
@@ -43,8 +42,8 @@ class Scene:
         self.server, self.secrets, self.published = server, secrets, published
         noon = datetime.now(UTC).replace(hour=12, minute=0)
         self.clock = HandClock(noon)
-        folder = CertificateFolder(published)
-        port = TlsCertificates(SecretFolder(secrets, lambda _: None), folder, self.clock)
+        folder, data = SecretFolder(secrets, lambda _: None), published.parent / "data"
+        port = in_data_folder(folder, data, published, self.clock, ("127.0.0.1", 0))
         ports = Ports(FakeSwarm(), FakeHttp(), self.clock, certificates=port)
         self.engine = Harness(reconcilers=RECONCILERS, ports=ports, clock=self.clock)
 

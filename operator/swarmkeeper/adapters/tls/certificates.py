@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 
 from swarmkeeper.adapters.secret_folder import SecretFolder, SecretMissing
-from swarmkeeper.adapters.tls import handshake
+from swarmkeeper.adapters.tls import acme_client, handshake
+from swarmkeeper.adapters.tls.acme_client import AcmeClient, RateLimitedError
 from swarmkeeper.adapters.tls.chains import Roots, roots_of, system_roots
 from swarmkeeper.adapters.tls.folder import CertificateFolder
 from swarmkeeper.adapters.tls.handshake import HandshakeError
+from swarmkeeper.adapters.tls.hooks import Hooks
+from swarmkeeper.adapters.tls.ledger import Ledger
 from swarmkeeper.adapters.tls.reading import facts, pair
+from swarmkeeper.adapters.tls.responder import Responder
 from swarmkeeper.runtime.certificates import (
+    INTERRUPTED,
+    AcmeCa,
+    Attempt,
     Brought,
     CertificateError,
     Endpoint,
@@ -40,12 +49,23 @@ class TlsCertificates:
         secrets: where CAs and certificates from elsewhere lie.
         folder: where certificates are published.
         clock: chains are judged by its time.
+        acme: orders certificates.
+        ledger: of what was ordered.
     """
 
-    def __init__(self, secrets: SecretFolder, folder: CertificateFolder, clock: Clock) -> None:
+    def __init__(
+        self,
+        secrets: SecretFolder,
+        folder: CertificateFolder,
+        clock: Clock,
+        acme: AcmeClient,
+        ledger: Ledger,
+    ) -> None:
         self._secrets = secrets
         self._folder = folder
         self._clock = clock
+        self._acme = acme
+        self._ledger = ledger
 
     def served(
         self, endpoints: Sequence[Endpoint], trust: Trust, *, timeout: float
@@ -83,6 +103,44 @@ class TlsCertificates:
         self._folder.write(where, fingerprint, certificate, key)
         return fingerprint
 
+    def attempts(self, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+        """Orders of the last week; see the port."""
+        try:
+            return self._ledger.attempts(ca.server, tuple(names))
+        except (OSError, ValueError, LookupError) as error:
+            message = f"the ledger can't be read: {type(error).__name__}"
+            raise CertificateError("LedgerUnreadable", message) from None
+
+    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
+        """Orders a certificate and publishes it; see the port."""
+        for known in self.attempts(ca, names):
+            if known.key == key and known.serial:
+                return known.serial
+        try:
+            verify = str(self._secrets.path(ca.ca)) if ca.ca else True
+        except SecretMissing as error:
+            raise CertificateError("SecretMissing", str(error)) from None
+        attempt = Attempt(self._clock.now(), key, reason=INTERRUPTED, message="it did not end")
+        self._note(ca, names, attempt)
+        try:
+            issued = self._acme.issue(ca, names, verify)
+            own = facts(pair(issued.chain, issued.key)[0], "")
+            self._folder.write(where, own.fingerprint, issued.chain, issued.key)
+        except CertificateError as error:
+            until = error.until if isinstance(error, RateLimitedError) else None
+            closed = replace(attempt, reason=error.reason, message=error.message, retry_after=until)
+            self._note(ca, names, closed)
+            raise
+        self._note(ca, names, replace(attempt, serial=own.serial, reason="", message=""))
+        return own.serial
+
+    def _note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
+        try:
+            self._ledger.write(ca.server, tuple(names), attempt)
+        except (OSError, ValueError, LookupError) as error:
+            message = f"the ledger can't be written: {type(error).__name__}"
+            raise CertificateError("LedgerUnreadable", message) from None
+
     def _judged(self, certificate: bytes, key: bytes, roots: Roots) -> Stored:
         chain = pair(certificate, key)
         return Stored(self._facts(chain, roots))
@@ -119,6 +177,24 @@ class TlsCertificates:
         except (OSError, ValueError) as error:
             message = f"the trusted CAs can't be read: {type(error).__name__}"
             raise CertificateError("InvalidCA", message) from None
+
+
+def in_data_folder(
+    secrets: SecretFolder, data: Path, published: Path, clock: Clock, listen: tuple[str, int]
+) -> TlsCertificates:
+    """Certificates with what is kept about them in the operator's data folder.
+
+    Args:
+        secrets: where CAs and certificates from elsewhere lie.
+        data: the operator's folder; account keys, the ledger and hooks lie in it.
+        published: folder that servers watch.
+        clock: chains are judged by its time.
+        listen: host and port that answer HTTP-01 while an order is under way.
+    """
+    folder = data / acme_client.FOLDER
+    acme = AcmeClient(folder, Responder(*listen), Hooks(folder / acme_client.HOOKS))
+    ledger = Ledger(folder / "ledger.jsonl")
+    return TlsCertificates(secrets, CertificateFolder(published), clock, acme, ledger)
 
 
 def _places(endpoint: Endpoint) -> list[Place]:
