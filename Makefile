@@ -35,8 +35,8 @@ test-unit: $(READY) ## Test what needs no root, no Docker and no network
 conformance: $(READY) ## Try kubectl of many releases, kopf and the other clients on SQLite and Postgres (as root)
 	$(BIN)/pytest --numprocesses 2 --conformance full tests/conformance $(TESTS)
 
-bench: $(READY) ## Measure drift latency, commit to applied, failover, scale, the API and trims (as root)
-	for each in drift_latency commit_to_applied failover scale api redis_trim; do $(BIN)/python bench/$$each.py || exit 1; done
+bench: $(READY) ## Measure drift latency, commit to applied, failover, scale, the API, trims and backups (as root)
+	for each in drift_latency commit_to_applied failover scale api redis_trim pg_backup; do $(BIN)/python bench/$$each.py || exit 1; done
 
 build: $(READY) ## Build sdist and wheel into dist/
 	rm -rf dist

@@ -133,6 +133,8 @@ class Reconciler(Protocol[SpecT, ObservedT]):
             Retry: the world moved, or a transient failure; nothing is left half done.
             Wait: not now.
             Stalled: it can't be done without a human.
+            UnderWay: it takes longer than a pass may, and goes on by itself. Later passes ask for the
+                same action again, also when it is not planned any more, until it has ended.
         """
         ...
 
