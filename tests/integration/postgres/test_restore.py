@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from threading import Thread
 
 import psycopg
 import pytest
 from support.backups import REF, Scene, wait_until
+from support.postgres import missing, postgres_server
 
 from desired_state.objects import ObjectRef
 
@@ -155,3 +158,44 @@ def test_an_operator_that_is_killed_while_it_restores_goes_on_and_swaps_once(sce
     assert finish(scene, run) == DONE
     assert rows(scene, "big") == 10000
     assert len(databases(scene)) == 2
+
+
+def test_a_server_that_dies_in_a_restore_keeps_the_database_and_the_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    with postgres_server(safe=True) as server:
+        scene = Scene(server, tmp_path)
+        scene.slow()
+        scene.declare(restore={"drain": "0s"})
+        scene.look()
+        (first,) = scene.names()
+        scene.clock.forward(minutes=1)
+        scene.sql("DELETE FROM big WHERE id > 10")
+        run = ask(scene, "restore", backup=first, safetyBackup="no")
+        killed = Thread(target=kill_once_it_restores, args=(scene,))
+        killed.start()
+
+        def failed() -> bool:
+            scene.engine.run(REF)
+            return "Failed" in scene.entries()
+
+        wait_until(failed, "nothing has failed")
+        killed.join()
+        assert rows(scene, "big") == 10
+        scene.clock.forward(minutes=1)
+
+        assert finish(scene, run) == DONE
+
+        assert rows(scene, "big") == 10000
+        assert len(databases(scene)) == 2
+        scene.close()
+
+
+def kill_once_it_restores(scene: Scene) -> None:
+    """Kills the server in the middle of a restore; it is started again."""
+    beside = f"{scene.database}_restoring"
+    wait_until(lambda: beside in databases(scene), "nothing is restored")
+    scene.server.kill()
+    scene.server.start()
