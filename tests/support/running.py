@@ -42,6 +42,7 @@ class Running:
 
     def __init__(self, folder: Path, gauges: Gauges, **settings: object) -> None:
         self.gauges = gauges
+        self.closed = threading.Event()
         self.settings = Settings.model_validate(
             {"data_dir": folder / "data", "port": 0, "source_interval": "1h", **settings}
         )
@@ -79,7 +80,7 @@ class Running:
     def _world(self) -> World:
         reconciler = GaugeReconciler(self.gauges)
         ports = Ports(cast(Swarm, None), cast(HttpProbe, None), SystemClock())
-        return World(ports, self._watch, {"Gauge": reconciler})
+        return World(ports, self._watch, {"Gauge": reconciler}, close=self.closed.set)
 
     def _watch(
         self, on_signals: Callable[[set[str]], None], on_gap: Callable[[], None]

@@ -195,6 +195,14 @@ def test_a_restart_takes_up_where_it_was(tmp_path: Path, repository: Repository)
     second.stop()
 
 
+def test_what_goes_on_beside_the_passes_ends_with_the_operator(running: Running) -> None:
+    assert not running.closed.is_set()
+
+    running.stop()
+
+    assert running.closed.is_set()
+
+
 def test_a_second_operator_on_the_same_data_stands_by_and_follows(
     running: Running, tmp_path: Path
 ) -> None:

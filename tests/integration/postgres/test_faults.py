@@ -238,6 +238,20 @@ def test_an_operator_that_is_killed_leaves_no_half_backup_and_goes_on(scene: Sce
     assert not list(scene.folder.glob(".*partial"))
 
 
+def test_an_operator_that_is_told_to_end_takes_its_dump_with_it(scene: Scene) -> None:
+    scene.slow()
+    scene.declare()
+    freeze = Thread(target=signal_dump, args=(scene, signal.SIGSTOP))
+    freeze.start()
+    scene.glance()
+    freeze.join()
+
+    scene.backups.close()
+
+    assert dumps(scene.database) == []
+    assert scene.names() == []
+
+
 def test_two_operators_do_not_work_in_one_folder_at_once(scene: Scene) -> None:
     scene.fill(10)
     scene.declare()
