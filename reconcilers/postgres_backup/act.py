@@ -33,7 +33,7 @@ _FOR_HUMANS: Final = frozenset(
         *("AuthenticationFailed", "PermissionDenied", "DatabaseMissing", "SecretMissing"),
         *("CertificateRefused", "VersionTooNew", "ProgramMissing", "CompressionUnsupported"),
         *("FolderMissing", "TableMissing", "TooSmall", "ManifestUnreadable", "ExtensionMissing"),
-        *("NameTaken", "NothingToSwap", "Foreign"),
+        *("NothingToSwap", "Foreign"),
     }
 )
 _LONGEST: Final = timedelta(hours=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from swarmkeeper.adapters.postgres.rechecking import read
 from swarmkeeper.runtime.backups import BackupError, Checks, Level, Restore, SwapBack
 
 _OURS: Final = "swarmkeeper: "
+_TOKEN: Final = re.compile(r"[0-9a-f]{8}")
 _ROOM: Final = 38  # characters of a database's name that are left for it in the names made of it
 
 
@@ -78,11 +80,10 @@ def _beside(task: Restore, manifest: Manifest, stage: Stage, mark: str) -> int:
         raise BackupError("Foreign", text)
     dumped = Dumped(stage.folder, manifest.format, name, manifest.program_major)
     checks.check(dumped, Checks(Level.FULL), stage.leash)
-    beside = _beside_name(name)
+    beside = _beside_name(task)
     with swapping.maintenance(access) as connection:
-        _make_room(connection, beside)
+        _make_room(connection, name)
         swapping.create_like(connection, beside, name, manifest.encoding)
-        swapping.note(connection, beside, f"{_OURS}being restored")
         drills.restore(manifest, swapping.at(access, beside), stage, task.jobs)
         with swapping.at(access, beside).connect() as restored:
             rows, fault = drills.count(restored, manifest, stage.leash)
@@ -93,18 +94,18 @@ def _beside(task: Restore, manifest: Manifest, stage: Stage, mark: str) -> int:
     return rows
 
 
-def _make_room(connection: swapping.Connection, beside: str) -> None:
-    """Removes what a restore that was interrupted has left, and nothing else."""
-    left = swapping.comment(connection, beside)
-    if left is not None and not left.startswith(_OURS):
-        raise BackupError("NameTaken", f"there is a database {beside} that is not ours: remove it")
-    swapping.drop(connection, beside)
+def _make_room(connection: swapping.Connection, name: str) -> None:
+    """Removes what restores that were killed have left: none works while we hold the folder's lock."""
+    prefix = f"{name[:_ROOM]}_restoring_"
+    for left in swapping.beginning_with(connection, prefix):
+        if _TOKEN.fullmatch(left.removeprefix(prefix)):
+            swapping.drop(connection, left)
 
 
 def _swapped_in(task: Restore, access: Access, leash: Leash) -> str:
     """Lets the two change places; gives the former one's name, or nothing where there was none."""
     name = task.server.database
-    beside = _beside_name(name)
+    beside = _beside_name(task)
     with swapping.maintenance(access) as connection:
         if swapping.comment(connection, name) is None:
             swapping.rename(connection, (beside, name))
@@ -115,5 +116,6 @@ def _swapped_in(task: Restore, access: Access, leash: Leash) -> str:
     return former
 
 
-def _beside_name(name: str) -> str:
-    return f"{name[:_ROOM]}_restoring"
+def _beside_name(task: Restore) -> str:
+    """A name that no other request has."""
+    return f"{task.server.database[:_ROOM]}_restoring_{task.token[:8]}"
