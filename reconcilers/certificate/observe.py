@@ -16,6 +16,7 @@ from reconcilers.certificate.spec import (
 from swarmkeeper.runtime.certificates import Attempt, CertificateError, Served, Stored
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.swarm import Service, SwarmError
 from swarmkeeper.runtime.unknown import Unknown
 
 
@@ -28,6 +29,7 @@ class Observed:
         published: what lies where servers fetch it; None where this object publishes nothing.
         brought: what was brought from elsewhere; None without such an issuer.
         attempts: orders for these names in the last week, oldest first.
+        server: Traefik's service; None where there is none, or it is no matter of this object.
         reason: CamelCase word for why nothing could be judged; empty where it could.
     """
 
@@ -35,6 +37,7 @@ class Observed:
     published: Stored | None = None
     brought: Stored | None = None
     attempts: tuple[Attempt, ...] = ()
+    server: Service | Unknown | None = None
     reason: str = ""
 
 
@@ -52,6 +55,15 @@ def observe(target: Target[CertificateSpec], ports: Ports) -> Observed:
             attempts = recalled(target, port.attempts(ca_of(spec.acme), spec.dns_names))
         timeout = spec.probe_timeout.total_seconds()
         served = port.served(endpoints_of(spec), trust, timeout=timeout)
-        return Observed(served, published, brought, attempts)
+        return Observed(served, published, brought, attempts, _server(spec, ports))
     except CertificateError as error:
         return Observed(Unknown(error.message), reason=error.reason)
+
+
+def _server(spec: CertificateSpec, ports: Ports) -> Service | Unknown | None:
+    if spec.traefik is None:
+        return None
+    try:
+        return ports.swarm.service(spec.traefik.service)
+    except SwarmError as error:
+        return Unknown(str(error))

@@ -11,6 +11,11 @@ from reconcilers.certificate.observe import Observed
 from reconcilers.certificate.pace import Pause, pause
 from reconcilers.certificate.policy import Finding, stored_findings
 from reconcilers.certificate.spec import AcmeIssuer, CertificateSpec
+from reconcilers.certificate.traefik import (
+    pause_of_restarts,
+    reason_to_restart,
+    restart_action,
+)
 from swarmkeeper.runtime.certificates import Facts
 from swarmkeeper.runtime.diff import ABSENT, FieldDiff
 from swarmkeeper.runtime.plan import Action, Plan, Risk
@@ -33,6 +38,8 @@ def plan(target: Target[CertificateSpec], observed: Observed) -> Plan:
         return Plan(unknown=(observed.served.reason,))
     if target.spec.acme is not None:
         return _renewal(target, observed, target.spec.acme)
+    if target.spec.traefik is not None:
+        return _restart(target, observed)
     steps = tuple(_publications(target, observed))
     return Plan(drift=tuple(_drift(target, steps)), actions=steps)
 
@@ -79,6 +86,22 @@ def _renewal(target: Target[CertificateSpec], observed: Observed, acme: AcmeIssu
         urgent=urgent(target, present),
     )
     return Plan(drift=drift, actions=(action,))
+
+
+def _restart(target: Target[CertificateSpec], observed: Observed) -> Plan:
+    reason, service = reason_to_restart(target, observed), observed.server
+    if isinstance(service, Unknown):
+        return Plan(unknown=(service.reason,))
+    if reason is None:
+        return Plan()
+    path = "spec.issuer.traefik"
+    drift = (FieldDiff(path, "a valid certificate", reason[1], target.origin_of(path)),)
+    if service is None or pause_of_restarts(target, observed) is not None:
+        return Plan(drift=drift)
+    shown = [] if isinstance(observed.served, Unknown) else observed.served
+    ends = [one.facts for one in shown if isinstance(one.facts, Facts)]
+    hurry = urgent(target, min(ends, key=lambda facts: facts.not_after, default=None))
+    return Plan(drift=drift, actions=(restart_action(target, service, reason, urgent=hurry),))
 
 
 def urgent(target: Target[CertificateSpec], facts: Facts | None) -> bool:

@@ -9,6 +9,7 @@ from desired_state.scheme import READY_COLUMNS, Column, Kind
 from reconcilers.certificate import act as acting
 from reconcilers.certificate import observe as observing
 from reconcilers.certificate import plan as planning
+from reconcilers.certificate import traefik
 from reconcilers.certificate import verify as verifying
 from reconcilers.certificate.memory import remembered
 from reconcilers.certificate.observe import Observed
@@ -41,19 +42,21 @@ class CertificateReconciler:
     steady = False  # certificates end by the mere passing of time
 
     def signals(self, ref: ObjectRef, spec: CertificateSpec) -> frozenset[str]:
-        """None: nobody tells what a server shows; the interval looks."""
-        return frozenset()
+        """Of Traefik's service; nobody tells what a server shows: the interval looks."""
+        return frozenset({f"service/{spec.traefik.service}"} if spec.traefik else ())
 
     def observe(self, target: Target[CertificateSpec], ports: Ports) -> Observed:
         """Asks every endpoint, and reads the files."""
         return observing.observe(target, ports)
 
     def plan(self, target: Target[CertificateSpec], observed: Observed) -> Plan:
-        """`publish` for a certificate that was brought, `renew` for one that is ordered."""
+        """`publish` for a certificate that was brought, `renew` or `restart-server` for one that is due."""
         return planning.plan(target, observed)
 
     def act(self, target: Target[CertificateSpec], action: Action, ports: Ports) -> str:
         """Takes one step; see runbooks.py."""
+        if action.runbook == traefik.RESTART:
+            return traefik.restart(target, action, ports.swarm)
         return acting.act(target, action, ports.certificates)
 
     def verify(self, target: Target[CertificateSpec], observed: Observed) -> Verification:

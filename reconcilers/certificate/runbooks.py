@@ -22,4 +22,11 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         Risk.LOW,
         revert="None is needed: the former certificate stays valid, its files are kept.",
     ),
+    Runbook(
+        "restart-server",
+        "Restarts Traefik, which renews at its start what is due to it; verified by what the endpoints "
+        "show.",
+        Risk.MEDIUM,
+        revert="None: connections that were cut off are made again.",
+    ),
 )

@@ -35,6 +35,9 @@ def _absolute(path: str) -> str:
     return path
 
 
+ServiceName = Annotated[
+    str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=63)
+]
 DnsName = Annotated[str, AfterValidator(_dns_name)]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[^\s/@]+$")]
 
@@ -88,6 +91,17 @@ class AcmeIssuer(DeclaredModel):
     """Certificates for the same names that it issues in seven days."""
 
 
+class TraefikIssuer(DeclaredModel):
+    """Traefik itself, which orders its certificates by ACME and renews them at its start."""
+
+    service: ServiceName
+    """Its service in the Swarm."""
+    renew_period: Duration = timedelta(days=30)
+    """How long before their end it renews: 30 days, unless its `certificatesDuration` says otherwise."""
+    confirm: bool = True
+    """Whether each restart waits for approval: who is connected to it is cut off."""
+
+
 class IssuerSpec(DeclaredModel):
     """Where new certificates come from: one of these."""
 
@@ -95,11 +109,13 @@ class IssuerSpec(DeclaredModel):
     """They are brought from elsewhere, and published here."""
     acme: AcmeIssuer | None = None
     """They are ordered when one is due, and published here."""
+    traefik: TraefikIssuer | None = None
+    """Traefik has them, and is restarted when one is due that it would renew."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.files is None) is (self.acme is None):
-            raise ValueError("give one of files and acme")
+        if sum(one is not None for one in (self.files, self.acme, self.traefik)) != 1:
+            raise ValueError("give one of files, acme and traefik")
         return self
 
 
@@ -136,7 +152,9 @@ class CertificateSpec(CommonSpec):
             raise ValueError("give either renewBefore or renewBeforePercentage")
         if self.publish is not None and self.issuer is None:
             raise ValueError("publish needs an issuer")
-        if self.publish is None and self.issuer is not None:
+        if self.publish is not None and self.traefik is not None:
+            raise ValueError("issuer traefik publishes nothing: Traefik shows its own")
+        if self.publish is None and (self.files is not None or self.acme is not None):
             raise ValueError("issuer needs publish: where the certificate goes")
         acme = self.issuer.acme if self.issuer else None
         if acme and not acme.dns01 and any(name.startswith("*.") for name in self.dns_names):
@@ -152,6 +170,11 @@ class CertificateSpec(CommonSpec):
     def acme(self) -> AcmeIssuer | None:
         """The issuer, if certificates are ordered."""
         return self.issuer.acme if self.issuer else None
+
+    @property
+    def traefik(self) -> TraefikIssuer | None:
+        """The issuer, if Traefik has its own certificates."""
+        return self.issuer.traefik if self.issuer else None
 
     def due_before(self, facts: Facts) -> timedelta:
         """How long before its end a certificate is due.

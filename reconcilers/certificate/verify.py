@@ -13,9 +13,11 @@ from reconcilers.certificate.pace import failures
 from reconcilers.certificate.plan import pause_of, plan, reason_to_renew
 from reconcilers.certificate.policy import Finding, due, findings, stored_findings, told, uncovered
 from reconcilers.certificate.spec import CertificateSpec
+from reconcilers.certificate.traefik import pause_of_restarts, reason_to_restart
 from swarmkeeper.runtime.certificates import Facts, Served
 from swarmkeeper.runtime.conditions import Condition, Status, stamp
 from swarmkeeper.runtime.reconciler import Target, Verification
+from swarmkeeper.runtime.swarm import Service
 from swarmkeeper.runtime.unknown import Unknown
 
 SERVED: Final = "Served"
@@ -39,7 +41,8 @@ def verify(target: Target[CertificateSpec], observed: Observed) -> Verification:
     shown, issuing = _served(target, observed, served), _issuing(target, observed)
     current = _current(served, observed)
     healthy = {Status.TRUE: True, Status.FALSE: False}.get(shown[0])
-    fresh = _is_fresh(target.now, observed) and any(_differs(one, observed) for one in served)
+    stale = any(_differs(one, observed) for one in served) or reason_to_restart(target, observed)
+    fresh = _is_fresh(target.now, observed) and bool(stale)
     failure = _failure(shown, issuing, corrected=fresh or bool(plan(target, observed).actions))
     return Verification(
         conditions=(Condition(SERVED, *shown), Condition(ISSUING, *issuing)),
@@ -109,6 +112,8 @@ def _issuing(target: Target[CertificateSpec], observed: Observed) -> Problem:
     """True while a new certificate is due and there is a way to it."""
     if target.spec.acme is not None:
         return _ordering(target, observed)
+    if target.spec.traefik is not None:
+        return _restarting(target, observed)
     if observed.brought is None:
         return Status.FALSE, "NotDue", "nobody is asked for new ones: it is only watched"
     for reason, text in stored_findings(target.spec, observed.brought, target.now):
@@ -128,8 +133,19 @@ def _ordering(target: Target[CertificateSpec], observed: Observed) -> Problem:
     return Status.FALSE, held.reason, f"{reason[0]}: {text}"
 
 
+def _restarting(target: Target[CertificateSpec], observed: Observed) -> Problem:
+    reason, held = reason_to_restart(target, observed), pause_of_restarts(target, observed)
+    if reason is None:
+        return Status.FALSE, "NotDue", "Traefik would renew nothing now"
+    if held is None:
+        return Status.TRUE, reason[0], reason[1]
+    return Status.FALSE, held.reason, f"{reason[1]}; {held.message}"
+
+
 def _is_fresh(now: datetime, observed: Observed) -> bool:
     written = observed.published.written if observed.published else None
+    if isinstance(observed.server, Service):
+        written = datetime.fromisoformat(observed.server.updated_at)
     return written is not None and now - written < PATIENCE
 
 

@@ -37,9 +37,13 @@ class Pebble:
         folder: for its files.
         http_port: where it looks for HTTP-01.
         lifetime: of its certificates, in seconds.
+        reuse: whether a name that was validated once needs not be validated again.
     """
 
-    def __init__(self, folder: Path, http_port: int, lifetime: int = 90 * 86400) -> None:
+    def __init__(
+        self, folder: Path, http_port: int, lifetime: int = 90 * 86400, *, reuse: bool = False
+    ) -> None:
+        self._reuse = "100" if reuse else "0"
         self._folder, self._http_port, self._lifetime = folder, http_port, lifetime
         self._port, self._manage = free_port(), free_port()
         self.dns, self.dns_api = free_port(), free_port()
@@ -79,10 +83,6 @@ class Pebble:
             process.wait(30)
         self._running.clear()
 
-    def set_txt(self, name: str, value: str) -> None:
-        """What the hook of a test does: a TXT record."""
-        self._post("set-txt", {"host": name, "value": value})
-
     def lead(self, name: str, address: str) -> None:
         """Leads a name elsewhere."""
         self._post("add-a", {"host": name, "addresses": [address]})
@@ -111,7 +111,8 @@ class Pebble:
             return bytes(answer.read())
 
     def _run(self, *command: str) -> None:
-        environment = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+        settings = {"VA_NOSLEEP": "1", "WFE_NONCEREJECT": "0", "AUTHZREUSE": self._reuse}
+        environment = {**os.environ, **{f"PEBBLE_{key}": text for key, text in settings.items()}}
         with (self._folder / f"{command[0]}.log").open("ab") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         self._running.append(process)

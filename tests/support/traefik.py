@@ -25,12 +25,13 @@ class Traefik:
     Args:
         folder: for its static configuration and its log.
         watched: folder of the dynamic one.
-        static: further static configuration.
     """
 
-    def __init__(self, folder: Path, watched: Path, static: dict[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path, watched: Path) -> None:
         self.http, self.https, self._api = free_port(), free_port(), free_port()
-        self._folder, self._watched, self._static = folder, watched, static or {}
+        self._folder, self._watched = folder, watched
+        self.static: dict[str, Any] = {}
+        """Further static configuration."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def route(self, name: str, document: dict[str, Any]) -> None:
@@ -48,7 +49,7 @@ class Traefik:
             "ping": {},
             "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
             "log": {"level": "INFO"},
-            **self._static,
+            **self.static,
         }
         config = self._folder / "traefik.yml"
         config.write_text(yaml.safe_dump(static))

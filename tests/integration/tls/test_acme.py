@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,16 @@ from swarmkeeper.testing import FakeHttp, FakeSwarm
 
 pytestmark = pytest.mark.integration
 REF = ObjectRef("Certificate", "app")
+
+
+HOOK = """\
+#!{python}
+import json, sys, urllib.request
+verb, name, value = sys.argv[1:]
+path = "set-txt" if verb == "present" else "clear-txt"
+body = json.dumps({{"host": name, "value": value}}).encode()
+urllib.request.urlopen(f"http://127.0.0.1:{port}/{{path}}", body, timeout=30).close()
+"""
 
 
 class Scene:
@@ -224,13 +235,7 @@ def test_a_star_is_ordered_by_a_hook_in_dns(scene: Scene) -> None:
     hooks = scene.folder / "data" / "acme" / "hooks"
     hooks.mkdir(parents=True)
     hook = hooks / "dns"
-    url = f"http://127.0.0.1:{scene.ca.dns_api}"
-    hook.write_text(
-        "#!/bin/sh\n"
-        'if [ "$1" = present ]; then\n'
-        f'  wget -q -O - --post-data "{{\\"host\\":\\"$2\\",\\"value\\":\\"$3\\"}}" {url}/set-txt\n'
-        f'else wget -q -O - --post-data "{{\\"host\\":\\"$2\\"}}" {url}/clear-txt; fi\n'
-    )
+    hook.write_text(HOOK.format(python=sys.executable, port=scene.ca.dns_api))
     hook.chmod(0o755)
     scene.declare("*.app.test", dns01={"hook": "dns"})
 
