@@ -46,7 +46,7 @@ def test_resources_are_listed(kubectl: Kubectl) -> None:
 
     assert rows["widgets"] == ["wd", "swarmkeeper.dev/v1alpha1", "true", "Widget"]
     of_group = kubectl("api-resources", "--api-group=swarmkeeper.dev", "-o", "name")
-    assert of_group.split() == ["widgets.swarmkeeper.dev"]
+    assert set(of_group.split()) == {"auditrecords.swarmkeeper.dev", "widgets.swarmkeeper.dev"}
     assert "widgets.swarmkeeper.dev" in kubectl("get", "crd")
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -97,11 +101,11 @@ def test_an_operator_whose_lock_file_is_of_no_use_ends_with_a_sentence(tmp_path:
     assert ran.stderr.splitlines()[-1].startswith("error: can't ask for the lease: ")
 
 
-def test_an_operator_that_loses_its_lock_file_ends_and_says_why(tmp_path: Path) -> None:
+def test_an_operator_that_is_succeeded_ends_and_says_why(tmp_path: Path) -> None:
     operator = start(tmp_path)
     try:
         wait_for(operator, "operator is up")
-        (tmp_path / "lease").unlink()  # as a successor does that has taken it for silent
+        succeed(tmp_path)
         _, told = operator.communicate(timeout=60)
     finally:
         operator.kill()
@@ -109,6 +113,32 @@ def test_an_operator_that_loses_its_lock_file_ends_and_says_why(tmp_path: Path) 
 
     assert operator.returncode == 1
     assert told.splitlines()[-1] == "error: another operator has taken over"
+
+
+def test_an_operator_whose_lock_file_vanishes_makes_it_anew(tmp_path: Path) -> None:
+    operator = start(tmp_path)
+    try:
+        wait_for(operator, "operator is up")
+        (tmp_path / "lease").unlink()
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "lease").exists():
+            assert time.monotonic() < deadline, "the lock file did not come back"
+            time.sleep(0.1)
+        assert operator.poll() is None
+        operator.send_signal(signal.SIGTERM)
+        operator.communicate(timeout=60)
+    finally:
+        operator.kill()
+        operator.communicate()
+
+    assert operator.returncode == 0
+
+
+def succeed(folder: Path) -> None:
+    """Does what a successor does that has taken the operator for silent."""
+    (folder / "lease").unlink()
+    with closing(sqlite3.connect(folder / "state.db", timeout=30)) as database, database:
+        database.execute("UPDATE lease SET token = token + 1")
 
 
 def test_traces_without_the_packages_for_them(tmp_path: Path) -> None:
