@@ -57,7 +57,8 @@ def _is_noticed(scene: Scene, client: Any) -> bool:
 
 
 def _is_well(scene: Scene, client: Any) -> bool:
-    return _is(scene, "WithinLength", "True") and _done(client)
+    trimmed = client.xlen(STREAM) < TASKS  # a condition alone may be of before
+    return trimmed and _is(scene, "WithinLength", "True") and _done(client)
 
 
 def _done(client: Any) -> bool:
