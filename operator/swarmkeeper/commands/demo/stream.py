@@ -53,7 +53,8 @@ def _add(client: Any) -> None:
 
 def _is_noticed(scene: Scene, client: Any) -> bool:
     """Whether it tells who is behind; quick agents are done before it looks, and it has trimmed."""
-    return "to do" in _message(scene) or client.xlen(STREAM) < TASKS
+    told = _message(scene)
+    return "to do" in told or (client.xlen(STREAM) < TASKS and not told.startswith("0 "))
 
 
 def _is_well(scene: Scene, client: Any) -> bool:
