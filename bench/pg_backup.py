@@ -27,7 +27,7 @@ from support.postgres import BINARIES, PostgresServer, missing, postgres_server
 
 from swarmkeeper.adapters.postgres.backups import PostgresBackups
 from swarmkeeper.adapters.secret_folder import SecretFolder
-from swarmkeeper.runtime.backups import DatabaseServer, Drill, Dump, Rehearsal, Task
+from swarmkeeper.runtime.backup_tasks import DatabaseServer, Drill, Dump, Rehearsal, Task
 
 DATABASE = "bench"
 Way = Callable[[], None]

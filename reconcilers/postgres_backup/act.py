@@ -15,15 +15,8 @@ from reconcilers.postgres_backup.spec import (
     drill_of,
     dump_of,
 )
-from swarmkeeper.runtime.backups import (
-    BackupError,
-    Backups,
-    Recheck,
-    Rehearsal,
-    Restore,
-    SwapBack,
-    Task,
-)
+from swarmkeeper.runtime.backup_tasks import Recheck, Rehearsal, Restore, SwapBack, Task
+from swarmkeeper.runtime.backups import BackupError, Backups
 from swarmkeeper.runtime.errors import Retry, Stalled, UnderWay
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target

@@ -10,7 +10,8 @@ from typing import Final
 
 from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.spec import GRACE, PostgresBackupSpec
-from swarmkeeper.runtime.backups import SKEW, Backup, Catalogue, DrillResult, Failure, Fault
+from swarmkeeper.runtime.backup_tasks import DrillResult, Fault
+from swarmkeeper.runtime.backups import SKEW, Backup, Catalogue, Failure
 from swarmkeeper.runtime.diff import ABSENT
 from swarmkeeper.runtime.reconciler import Target
 

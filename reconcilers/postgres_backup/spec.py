@@ -17,7 +17,7 @@ from desired_state.fields import Bytes, Duration
 from desired_state.objects import CommonSpec
 from desired_state.secret_reference import SecretKeyReference
 from desired_state.windows import Schedule, TimeZone
-from swarmkeeper.runtime.backups import Checks, DatabaseServer, Drill, Dump, Format, Level
+from swarmkeeper.runtime.backup_tasks import Checks, DatabaseServer, Drill, Dump, Format, Level
 
 GRACE: Final = timedelta(hours=1)
 """How late a scheduled backup may be where no maximumAge is declared."""

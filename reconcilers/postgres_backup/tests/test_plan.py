@@ -13,16 +13,8 @@ from reconcilers.postgres_backup import RECONCILER
 from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.retention import expired
 from reconcilers.postgres_backup.spec import PostgresBackupSpec, Retention
-from swarmkeeper.runtime.backups import (
-    Activity,
-    Backup,
-    Catalogue,
-    Failure,
-    Fault,
-    Format,
-    Level,
-    Progress,
-)
+from swarmkeeper.runtime.backup_tasks import Fault, Format, Level
+from swarmkeeper.runtime.backups import Activity, Backup, Catalogue, Failure, Progress
 from swarmkeeper.runtime.plan import Plan
 from swarmkeeper.runtime.reconciler import Target, Verification
 from swarmkeeper.runtime.unknown import Unknown

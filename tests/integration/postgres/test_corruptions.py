@@ -20,7 +20,8 @@ from swarmkeeper.adapters.postgres.children import Leash
 from swarmkeeper.adapters.postgres.drill import Stage, drill
 from swarmkeeper.adapters.postgres.folder import held
 from swarmkeeper.adapters.postgres.manifest import Manifest
-from swarmkeeper.runtime.backups import BackupError, Checks, Drill, Format, Level
+from swarmkeeper.runtime.backup_tasks import Checks, Drill, Format, Level
+from swarmkeeper.runtime.backups import BackupError
 
 pytestmark = pytest.mark.integration
 PAGE = Path(reconcilers.__file__).parent / "postgres_backup" / "README.md"

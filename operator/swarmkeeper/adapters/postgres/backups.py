@@ -12,17 +12,8 @@ from swarmkeeper.adapters.postgres.connection import access
 from swarmkeeper.adapters.postgres.folder import held, told
 from swarmkeeper.adapters.postgres.jobs import Job, Jobs
 from swarmkeeper.adapters.secret_folder import SecretFolder
-from swarmkeeper.runtime.backups import (
-    Activity,
-    BackupError,
-    Catalogue,
-    Failure,
-    Recheck,
-    Rehearsal,
-    Restore,
-    SwapBack,
-    Task,
-)
+from swarmkeeper.runtime.backup_tasks import Recheck, Rehearsal, Restore, SwapBack, Task
+from swarmkeeper.runtime.backups import Activity, BackupError, Catalogue, Failure
 
 
 class PostgresBackups:

@@ -7,7 +7,8 @@ from pathlib import Path
 from swarmkeeper.adapters.postgres import manifest as manifests
 from swarmkeeper.adapters.postgres.folder import told
 from swarmkeeper.adapters.postgres.manifest import Manifest, ManifestError
-from swarmkeeper.runtime.backups import CHANGED, Backup, Catalogue, Fault
+from swarmkeeper.runtime.backup_tasks import Fault
+from swarmkeeper.runtime.backups import CHANGED, Backup, Catalogue
 
 
 def catalogue(folder: str, database: str) -> Catalogue:

@@ -18,7 +18,8 @@ from swarmkeeper.adapters.postgres import children, files
 from swarmkeeper.adapters.postgres.children import Command, Leash
 from swarmkeeper.adapters.postgres.manifest import File
 from swarmkeeper.adapters.postgres.programs import programs_for, zstd
-from swarmkeeper.runtime.backups import BackupError, Checks, Format, Level
+from swarmkeeper.runtime.backup_tasks import Checks, Format, Level
+from swarmkeeper.runtime.backups import BackupError
 
 NAMES: Final = {
     Format.CUSTOM: "dump.pgdump",

@@ -11,7 +11,8 @@ import psycopg
 from psycopg import conninfo
 
 from swarmkeeper.adapters.secret_folder import SecretFolder, SecretMissing
-from swarmkeeper.runtime.backups import BackupError, DatabaseServer
+from swarmkeeper.runtime.backup_tasks import DatabaseServer
+from swarmkeeper.runtime.backups import BackupError
 
 _KEEPALIVE: Final[dict[str, Any]] = {
     "keepalives_idle": 30,

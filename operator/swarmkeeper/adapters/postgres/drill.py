@@ -20,7 +20,8 @@ from swarmkeeper.adapters.postgres.connection import Access, line, reason_of
 from swarmkeeper.adapters.postgres.manifest import Manifest
 from swarmkeeper.adapters.postgres.programs import programs_for, zstd
 from swarmkeeper.adapters.postgres.throwaway import Scratch
-from swarmkeeper.runtime.backups import BackupError, Checks, Drill, Fault, Format, Level
+from swarmkeeper.runtime.backup_tasks import Checks, Drill, Fault, Format, Level
+from swarmkeeper.runtime.backups import BackupError
 
 _ASSERTION_TIMEOUT: Final = "SET statement_timeout = '5min'"
 

@@ -20,15 +20,8 @@ from swarmkeeper.adapters.postgres.drill import Stage, drill
 from swarmkeeper.adapters.postgres.folder import Held
 from swarmkeeper.adapters.postgres.manifest import Manifest
 from swarmkeeper.adapters.postgres.programs import Programs, programs_for, zstd
-from swarmkeeper.runtime.backups import (
-    Backup,
-    BackupError,
-    DatabaseServer,
-    DrillResult,
-    Dump,
-    Format,
-    Level,
-)
+from swarmkeeper.runtime.backup_tasks import DatabaseServer, DrillResult, Dump, Format, Level
+from swarmkeeper.runtime.backups import Backup, BackupError
 
 Open = Callable[[DatabaseServer], Access]
 """Gives access to a server, with its secrets as they are now; raises BackupError."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from swarmkeeper.adapters.postgres import files
-from swarmkeeper.runtime.backups import DrillResult, Fault, Format, Level
+from swarmkeeper.runtime.backup_tasks import DrillResult, Fault, Format, Level
 
 NAME: Final = "manifest.json"
 KEEP: Final = "keep"

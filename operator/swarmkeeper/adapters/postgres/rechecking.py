@@ -14,14 +14,8 @@ from swarmkeeper.adapters.postgres.drill import Stage, drill
 from swarmkeeper.adapters.postgres.dumping import Open, Tell
 from swarmkeeper.adapters.postgres.folder import Held
 from swarmkeeper.adapters.postgres.manifest import Manifest
-from swarmkeeper.runtime.backups import (
-    BackupError,
-    DrillResult,
-    Fault,
-    Level,
-    Recheck,
-    Rehearsal,
-)
+from swarmkeeper.runtime.backup_tasks import DrillResult, Fault, Level, Recheck, Rehearsal
+from swarmkeeper.runtime.backups import BackupError
 
 _ABOUT_US: Final = ("Cancelled", "Timeout", "ProgramMissing", "VersionTooNew")
 

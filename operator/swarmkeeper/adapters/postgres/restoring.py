@@ -15,7 +15,8 @@ from swarmkeeper.adapters.postgres.drill import Stage
 from swarmkeeper.adapters.postgres.dumping import Open, Tell
 from swarmkeeper.adapters.postgres.manifest import Manifest
 from swarmkeeper.adapters.postgres.rechecking import read
-from swarmkeeper.runtime.backups import BackupError, Checks, Level, Restore, SwapBack
+from swarmkeeper.runtime.backup_tasks import Checks, Level, Restore, SwapBack
+from swarmkeeper.runtime.backups import BackupError
 
 _OURS: Final = "swarmkeeper: "
 _TOKEN: Final = re.compile(r"[0-9a-f]{8}")

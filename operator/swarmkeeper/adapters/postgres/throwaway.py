@@ -24,7 +24,8 @@ from swarmkeeper.adapters.postgres.children import Command, Leash
 from swarmkeeper.adapters.postgres.connection import Access, told
 from swarmkeeper.adapters.postgres.manifest import Manifest
 from swarmkeeper.adapters.postgres.programs import HOMES, Programs
-from swarmkeeper.runtime.backups import BackupError, DatabaseServer
+from swarmkeeper.runtime.backup_tasks import DatabaseServer
+from swarmkeeper.runtime.backups import BackupError
 
 _PREFIX: Final = "swarmkeeper-drill"
 _USERS: Final = ("postgres", "nobody")
