@@ -90,9 +90,7 @@ def _trim(client: Any, key: str, how: Trim, below: str = "") -> Trimmed:
     """Batch by batch until nothing more may go."""
     removed = 0
     while True:
-        gone, length, held, _groups = client.eval(
-            TRIM, 1, key, how.keep, how.batch, below, how.references
-        )
+        gone, length, held = client.eval(TRIM, 1, key, how.keep, how.batch, below, how.references)
         removed += gone
         if not gone:
             return Trimmed(removed, length, bool(held))

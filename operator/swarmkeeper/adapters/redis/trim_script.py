@@ -3,7 +3,7 @@
 Keys: the stream. Arguments: entries to keep; most entries to remove; an id below which everything may
 go, or empty: then what every group has read and acknowledged; KEEPREF, DELREF or ACKED, or empty.
 
-Gives: removed, length, held (1 where something beyond the length stays), groups (-1: not looked at).
+Gives: removed, length, held (1 where something beyond the length stays).
 
 Only documented commands: XTRIM, XINFO GROUPS, XPENDING, XRANGE (https://redis.io/commands).
 """
@@ -18,7 +18,7 @@ local boundary, words = ARGV[3], ARGV[4]
 local highest = '18446744073709551615-18446744073709551615'
 local length = redis.call('XLEN', key)
 local excess = length - keep
-if excess <= 0 then return {0, length, 0, -1} end
+if excess <= 0 then return {0, length, 0} end
 
 -- Ids have 64 bits, Lua's numbers only 53: decimal digits are compared as texts.
 local function less(a, b)
@@ -38,11 +38,9 @@ local function trim(...)
   return redis.call(unpack(command))
 end
 
-local groups = -1
 if boundary == '' then
   local found = redis.call('XINFO', 'GROUPS', key)
-  groups = #found
-  if groups == 0 then return {0, length, 1, 0} end
+  if #found == 0 then return {0, length, 1} end
   boundary = highest
   for _, flat in ipairs(found) do
     local group = {}
@@ -67,5 +65,5 @@ if removed == 0 then
   removed = trim('=', cut)
 end
 length = length - removed
-return {removed, length, (removed == 0 and length > keep) and 1 or 0, groups}
+return {removed, length, (removed == 0 and length > keep) and 1 or 0}
 """
