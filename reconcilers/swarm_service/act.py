@@ -28,9 +28,10 @@ from reconcilers.swarm_service.ownership import (
 from reconcilers.swarm_service.parts import ReplicasOwner
 from reconcilers.swarm_service.settings import mode_of
 from reconcilers.swarm_service.spec import SwarmServiceSpec
-from swarmkeeper.runtime.errors import Retry, Stalled
+from swarmkeeper.runtime.errors import Retry, Stalled, Wait
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.service_hold import hold_of
 from swarmkeeper.runtime.swarm import OutOfSequence, Refused, Service, Swarm
 
 Step = Callable[[Target[SwarmServiceSpec], Action, Swarm], str]
@@ -47,6 +48,7 @@ def act(target: Target[SwarmServiceSpec], action: Action, swarm: Swarm) -> str:
     Raises:
         SwarmUnavailable: the engine did not answer, and whether it did the step is not known.
         Retry: the world moved; nothing was written.
+        Wait: another object works on the service.
         Stalled: the engine refuses, or nothing is known that could be done.
     """
     step = _STEPS.get(action.runbook)
@@ -76,6 +78,13 @@ def _find(target: Target[SwarmServiceSpec], swarm: Swarm) -> Service:
     return service
 
 
+def _require_free(target: Target[SwarmServiceSpec], service: Service) -> None:
+    """Refuses to touch what another object works on: half of it would be undone."""
+    hold = hold_of(service.spec, target.now)
+    if hold is not None:
+        raise Wait(f"service {service.name}: {hold}", reason="Held", after=hold.until - target.now)
+
+
 def _require_ours(target: Target[SwarmServiceSpec], service: Service) -> None:
     if owner_of(target, service) not in (Owner.US, Owner.LOST):
         raise Retry(f"service {service.name} is not ours any more", reason="WorldMoved")
@@ -85,6 +94,7 @@ def _write(target: Target[SwarmServiceSpec], swarm: Swarm, change: Change) -> st
     """One write of the full spec, with the labels of ownership kept up to date."""
 
     def owned_change(fresh: Service) -> JsonObject | None:
+        _require_free(target, fresh)
         created = created_by_us(target, fresh)
         document = change(fresh)
         if document is not None:
@@ -216,6 +226,7 @@ def _once(action: Action, fresh: Service, document: JsonObject) -> JsonObject | 
 def _rollback(target: Target[SwarmServiceSpec], _: Action, swarm: Swarm) -> str:
     service = _find(target, swarm)
     _require_ours(target, service)
+    _require_free(target, service)
     if update_state(service).startswith("rollback"):
         return "was already rolled back"
     if service.previous_spec is None:
@@ -261,6 +272,7 @@ def _remove(target: Target[SwarmServiceSpec], _: Action, swarm: Swarm) -> str:
     if service is None:
         return "is gone already"
     _require_ours(target, service)
+    _require_free(target, service)
     swarm.remove(service.id)
     return f"removed {service.id}"
 

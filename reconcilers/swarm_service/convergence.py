@@ -17,6 +17,7 @@ from reconcilers.swarm_service.spec import SwarmServiceSpec
 from reconcilers.swarm_service.tasks import Rollout
 from swarmkeeper.runtime.conditions import DRIFT_DETECTED
 from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.service_hold import hold_of
 from swarmkeeper.runtime.swarm import Service
 
 DEADLINE_EXCEEDED: Final = "ProgressDeadlineExceeded"
@@ -99,6 +100,12 @@ def progress_of(
     if known.get("mark") == mark:
         return known
     return {"mark": mark, "since": target.now.isoformat(timespec="seconds")}
+
+
+def held(target: Target[SwarmServiceSpec], service: Service, found: Convergence) -> Convergence:
+    """The same, or that another object works on the service and what differs is its doing."""
+    hold = hold_of(service.spec, target.now)
+    return found if hold is None else Convergence("Held", str(hold), coming=True)
 
 
 def with_deadline(

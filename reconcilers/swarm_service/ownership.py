@@ -14,6 +14,7 @@ from desired_state.objects import JsonObject, ObjectRef
 from reconcilers.swarm_service.document import labels, put
 from reconcilers.swarm_service.spec import SwarmServiceSpec
 from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.service_hold import LABELS as HOLD
 from swarmkeeper.runtime.swarm import Service
 
 MANAGED_BY: Final = "swarmkeeper.dev/managed-by"
@@ -84,7 +85,8 @@ def disown(document: JsonObject) -> None:
 
 def without_ours(spec: Mapping[str, Any]) -> JsonObject:
     """A spec without the operator's labels; shares everything else with the original."""
-    kept = {name: value for name, value in labels(spec).items() if name not in _OURS}
+    ours = (*_OURS, *HOLD)
+    kept = {name: value for name, value in labels(spec).items() if name not in ours}
     return {**spec, "Labels": kept}
 
 

@@ -27,6 +27,7 @@ from reconcilers.swarm_service.tasks import failures, rollout, without_ids
 from swarmkeeper.runtime.diff import ABSENT, FieldDiff
 from swarmkeeper.runtime.plan import Action, Plan, Risk
 from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.service_hold import hold_of
 from swarmkeeper.runtime.swarm import Service
 from swarmkeeper.runtime.unknown import Unknown
 
@@ -64,6 +65,8 @@ def plan(target: Target[SwarmServiceSpec], observed: Observed) -> Plan:
     blocked = blocked_by(target, service, ids, bool(view.fields), failed)
     if blocked:
         return Plan(drift=drift, blocked=blocked)
+    if hold_of(service.spec, target.now) is not None:
+        return Plan(drift=drift)  # another object works on it, and puts it back
     if update_state(service) == "rollback_started":
         return Plan(drift=drift)  # the engine is at work; what it ends in will be seen
     adopt = _adopt(view)

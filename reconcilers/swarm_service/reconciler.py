@@ -20,6 +20,7 @@ from reconcilers.swarm_service.tasks import rollout
 from swarmkeeper.runtime.plan import Action, Plan
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Target, Verification
+from swarmkeeper.runtime.service_hold import hold_of
 from swarmkeeper.runtime.unknown import Unknown
 
 _READY, _STATUS, _AGE = READY_COLUMNS
@@ -87,6 +88,7 @@ class SwarmServiceReconciler:
             or isinstance(nodes, Unknown)
             or isinstance(ids, Unknown)
             or owner_of(target, service) is not Owner.US
+            or hold_of(service.spec, target.now) is not None
         ):
             return None
         if tasks is not None:

@@ -9,6 +9,7 @@ from reconcilers.swarm_service.advice import advice
 from reconcilers.swarm_service.convergence import (
     Convergence,
     converge,
+    held,
     progress_of,
     with_deadline,
 )
@@ -63,7 +64,7 @@ def verify(target: Target[SwarmServiceSpec], observed: Observed) -> Verification
     if renamed(target) or owner_of(target, service) not in (Owner.US, Owner.LOST):
         return _not_ours(target, found)
     progress = progress_of(target, service, count, found)
-    found = with_deadline(target, found, progress)
+    found = held(target, service, with_deadline(target, found, progress))
     verdict = judge(target, observed, count)
     fields = _fields(target, service, count) | _extras(verdict, progress, target)
     return _verification(found, verdict, fields)

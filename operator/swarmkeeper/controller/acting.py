@@ -103,6 +103,8 @@ class Acting:
         if request is not None and asked is not None:
             self._take_asked(plan, request, asked, interrupted)
         for action in plan.actions:
+            if asked is not None and self._step(action).step == self._step(asked).step:
+                continue  # it was what people have asked for, and had its turn
             question = Question(
                 self.target,
                 plan.actions,
@@ -264,7 +266,7 @@ class Acting:
                 return None
         question = replace(question, resumed=step.step in interrupted)
         with self.deps.admission:
-            hold = self._held(question)
+            hold = None if question.action.completes else self._held(question)
             if hold is not None:
                 return hold
             self._require_time()

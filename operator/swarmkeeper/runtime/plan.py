@@ -37,6 +37,8 @@ class Action:
         parameters: further input of the step; must be JSON-like and free of secrets.
         confirm: it needs a human's yes, whatever the object and the operator's settings say.
         urgent: it may be taken outside `spec.windows`: to wait for one would do more harm.
+        completes: it brings to an end what was begun with the guard's yes and can't be left half done,
+            say after a crash: the guard is not asked again.
     """
 
     runbook: str
@@ -48,6 +50,7 @@ class Action:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     confirm: bool = False
     urgent: bool = False
+    completes: bool = False
 
     def key(self, uid: str, generation: int) -> str:
         """Identity of the step for one object: equal inputs, equal key (design.md §3).

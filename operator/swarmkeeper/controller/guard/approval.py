@@ -65,6 +65,8 @@ def _risky(question: Question) -> tuple[Action, ...]:
 
 
 def _asks(action: Action, level: Risk | None) -> bool:
+    if action.completes:
+        return False
     return action.confirm or (level is not None and action.risk >= level)
 
 
