@@ -107,6 +107,7 @@ def _restore(target: Target[PostgresBackupSpec], action: Action, backups: Backup
         action.key(target.uid, 0),
         None if asked.get("safetyBackup") == "no" else safety,
         drain=spec.restore.drain.total_seconds(),
+        reconnect=spec.restore.reconnect.total_seconds(),
         timeout=spec.backup_timeout.total_seconds(),
     )
     return _attend(target, action, backups, task)
@@ -120,6 +121,7 @@ def _swap_back(target: Target[PostgresBackupSpec], action: Action, backups: Back
         action.key(target.uid, 0),
         str(action.parameters.get("former", "")),
         spec.restore.drain.total_seconds(),
+        spec.restore.reconnect.total_seconds(),
     )
     return _attend(target, action, backups, task)
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
+from reconcilers.postgres_backup.spec import PostgresBackupSpec
 from swarmkeeper.runtime.plan import Risk
-from swarmkeeper.runtime.runbook import Parameter, Runbook
+from swarmkeeper.runtime.runbook import HealthChecks, Parameter, Runbook
+
+
+def _health(way_back: str, spec: PostgresBackupSpec) -> HealthChecks | None:
+    """Who uses the database must be well with what stands in it now."""
+    how = spec.restore
+    return HealthChecks(how.health_checks, how.health_timeout, how.health_delay, way_back)
+
 
 RUNBOOKS: Final[tuple[Runbook, ...]] = (
     Runbook(
@@ -37,8 +46,9 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
     ),
     Runbook(
         "restore",
-        "Takes a safety backup, restores a backup into a new database, counts its rows, and lets it "
-        "take the place of the one in use, which stays under another name; verified by the rows.",
+        "Takes a safety backup, restores a backup into a new database, counts its rows, and lets it take "
+        "the place of the one in use, which stays under another name; verified by the rows, and by "
+        "spec.restore.healthChecks.",
         Risk.HIGH,
         revert="swap-back",
         parameters=(
@@ -47,6 +57,7 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         ),
         automatic=False,
         confirm=True,
+        health=partial(_health, "the runbook `swap-back`"),
     ),
     Runbook(
         "swap-back",
@@ -57,6 +68,7 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         parameters=(Parameter("former", "Name of the database; by default the newest one."),),
         automatic=False,
         confirm=True,
+        health=partial(_health, "the runbook `restore`"),
     ),
     Runbook(
         "cancel",

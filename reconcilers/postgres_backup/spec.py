@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from desired_state.declared import DeclaredModel
 from desired_state.fields import Bytes, Duration
-from desired_state.objects import CommonSpec
+from desired_state.objects import CommonSpec, Dependency
 from desired_state.secret_reference import SecretKeyReference
 from desired_state.windows import Schedule, TimeZone
 from swarmkeeper.runtime.backup_tasks import Checks, DatabaseServer, Drill, Dump, Format, Level
@@ -127,6 +127,20 @@ class RestoreAs(DeclaredModel):
     """Secret with its password."""
     drain: Duration = timedelta(seconds=10)
     """How long clients get to end what they are at, before they lose their connections."""
+    reconnect: Duration = timedelta(seconds=30)
+    """How long clients that were connected get to come back, before it is told who has not."""
+    health_checks: tuple[Dependency, ...] = ()
+    """Objects that must be Ready after a restore or a swap back, e.g. the services that use the database."""
+    health_delay: Duration = timedelta(seconds=10)
+    """How long each of them must have been Ready without a break."""
+    health_timeout: Duration = Field(default=timedelta(minutes=5), gt=timedelta(0))
+    """How long they may take; then the run has failed, and nothing is undone by itself."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.health_delay >= self.health_timeout:
+            raise ValueError("healthDelay must be shorter than healthTimeout")
+        return self
 
 
 class Retention(DeclaredModel):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from desired_state.objects import CommonSpec, JsonObject, ObjectRef
+from desired_state.objects import CommonSpec, Dependency, JsonObject, ObjectRef
 from desired_state.scheme import Kind
 from swarmkeeper.runtime.conditions import Condition, Status
 from swarmkeeper.runtime.diff import FieldDiff
@@ -15,7 +15,7 @@ from swarmkeeper.runtime.errors import Stalled
 from swarmkeeper.runtime.plan import Action, Plan, Risk
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Target, Verification
-from swarmkeeper.runtime.runbook import Parameter, Runbook
+from swarmkeeper.runtime.runbook import HealthChecks, Parameter, Runbook
 from swarmkeeper.runtime.unknown import Unknown
 
 
@@ -24,6 +24,13 @@ class GaugeSpec(CommonSpec):
 
     value: int
     """The number."""
+    health_checks: tuple[Dependency, ...] = ()
+    """What must be well after `replace`."""
+
+
+def _after_replace(spec: GaugeSpec) -> HealthChecks | None:
+    delay, timeout = timedelta(seconds=10), timedelta(minutes=5)
+    return HealthChecks(spec.health_checks, timeout, delay, "`set` it again")
 
 
 @dataclass
@@ -82,6 +89,14 @@ class GaugeReconciler:
     runbooks: tuple[Runbook, ...] = (
         Runbook("set", "Sets the number.", Risk.LOW, revert="set"),
         Runbook("reset", "Sets the number again.", Risk.LOW, revert="set", automatic=False),
+        Runbook(
+            "replace",
+            "Sets the number again, which others notice.",
+            Risk.LOW,
+            revert="set",
+            automatic=False,
+            health=_after_replace,
+        ),
         Runbook("clear", "Removes the number.", Risk.HIGH, revert="set"),
         Runbook(
             "add",
@@ -134,7 +149,7 @@ class GaugeReconciler:
     def act(self, target: Target[GaugeSpec], action: Action, ports: Ports) -> str:
         """Writes it."""
         value = action.after.get("spec.value")
-        if action.runbook == "reset":
+        if action.runbook in {"reset", "replace"}:
             value = target.spec.value
             if action.parameters["run"] in self.world.runs:
                 return "was done already"

@@ -149,6 +149,7 @@ class Acting:
         latest = self.deps.trail.latest(self.target.uid, self._step(action).step)
         if latest is not None and latest.entry in _TAKEN:
             asked.done, asked.outcome = True, latest.outcome
+            asked.at = datetime.fromisoformat(latest.at)
             return
         if plan.unknown:
             asked.hold = Hold(conditions.OBSERVATION_FAILED, "; ".join(plan.unknown))
@@ -173,7 +174,9 @@ class Acting:
             asked.error = error
         else:
             asked.done = asked.hold is None
-            asked.outcome = self.attempts[-1].outcome if asked.done else ""
+            if asked.done:
+                asked.outcome = self.attempts[-1].outcome
+                asked.at = self.deps.ports.clock.now()
 
     def _require_time(self) -> None:
         """A pass that has taken too long begins nothing more; each call has its own time-out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from swarmkeeper.controller.guard import Hold
 from swarmkeeper.runtime.errors import ReconcileError
@@ -14,6 +15,7 @@ class Asked:
 
     Attributes:
         done: the step was taken, now or before an interruption.
+        at: when that was known; None where it was not taken.
         outcome: the kind's own sentence on the result.
         hold: why it may not be taken now.
         error: why it failed this time.
@@ -22,6 +24,7 @@ class Asked:
     """
 
     done: bool = False
+    at: datetime | None = None
     outcome: str = ""
     hold: Hold | None = None
     error: ReconcileError | None = None

@@ -171,7 +171,7 @@ class Passes:
         else:
             report = self._look(acting, stored, report, request)
         if run is not None:
-            self._runs.tell(run, report)
+            self._runs.tell(run, report, target.spec)
         return report
 
     def _look(

@@ -214,6 +214,7 @@ class Restore:
         safety: the backup that is taken of the database before; None: none is.
         jobs: tables that are restored at once.
         drain: seconds that clients get to end what they are at, before they lose their connections.
+        reconnect: seconds that those who were connected get to come back.
         timeout: seconds that all of it may take.
     """
 
@@ -225,6 +226,7 @@ class Restore:
     safety: Dump | None
     jobs: int = 2
     drain: float = 10.0
+    reconnect: float = 30.0
     timeout: float = 21600.0
 
 
@@ -238,6 +240,7 @@ class SwapBack:
         token: identity of the request: it is done once.
         former: name of the former database; empty for the newest one.
         drain: seconds that clients get to end what they are at.
+        reconnect: seconds that those who were connected get to come back.
         timeout: seconds that all of it may take.
     """
 
@@ -246,6 +249,7 @@ class SwapBack:
     token: str
     former: str = ""
     drain: float = 10.0
+    reconnect: float = 30.0
     timeout: float = 3600.0
 
 

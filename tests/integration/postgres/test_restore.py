@@ -12,52 +12,14 @@ import psycopg
 import pytest
 from support.backups import REF, Scene, wait_until
 from support.postgres import missing, postgres_server
-
-from desired_state.objects import ObjectRef
+from support.restores import ask, databases, finish, rows
 
 pytestmark = pytest.mark.integration
 DONE = ("True", "Succeeded")
 
 
-def rows(scene: Scene, table: str = "orders") -> int:
-    with psycopg.connect(scene.url) as connection:
-        found = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()  # noqa: S608
-    assert found is not None
-    return int(found[0])
-
-
-def databases(scene: Scene) -> list[str]:
-    with scene.server.admin() as connection:
-        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1"
-        return [str(name) for (name,) in connection.execute(query, (scene.database,))]
-
-
 def is_restoring(scene: Scene) -> bool:
     return any("_restoring_" in name for name in databases(scene))
-
-
-def ask(scene: Scene, runbook: str, **parameters: str) -> ObjectRef:
-    """Asks for a runbook, and approves it once it waits for that."""
-    run = scene.engine.ask(runbook, REF, name=f"{runbook}-run", parameters=parameters)
-    scene.engine.run(run)
-    scene.engine.run(REF)
-    pending = scene.engine.status(run)["pendingApproval"]["hash"]
-    annotation = {"metadata": {"annotations": {"swarmkeeper.dev/approve": pending}}}
-    scene.engine.objects.patch(run, annotation, actor="test")
-    scene.engine.run(run)
-    return run
-
-
-def finish(scene: Scene, run: ObjectRef) -> tuple[str, str] | None:
-    """Passes until the run has ended."""
-
-    def ended() -> bool:
-        scene.engine.run(REF)
-        scene.engine.run(run)
-        return scene.engine.status(run).get("phase") in {"Succeeded", "Failed"}
-
-    wait_until(ended, "the run does not end")
-    return scene.engine.condition(run, "Succeeded")
 
 
 @pytest.fixture
@@ -65,7 +27,7 @@ def damaged(scene: Scene) -> Scene:
     """A database with a backup, most of whose rows were lost since."""
     scene.fill(1000)
     scene.sql(f"ALTER DATABASE {scene.database} SET work_mem TO '5MB'")
-    scene.declare(restore={"drain": "0s"})
+    scene.declare(restore={"drain": "0s", "reconnect": "0s"})
     scene.look()
     scene.clock.forward(minutes=1)
     scene.sql("DELETE FROM orders WHERE id > 10")
@@ -85,7 +47,7 @@ def test_nothing_is_restored_without_approval(damaged: Scene) -> None:
 def test_a_damaged_database_comes_back_and_the_way_back_works(scene: Scene, form: str) -> None:
     scene.fill(1000)
     scene.sql(f"ALTER DATABASE {scene.database} SET work_mem TO '5MB'")
-    scene.declare(format=form, restore={"drain": "0s"})
+    scene.declare(format=form, restore={"drain": "0s", "reconnect": "0s"})
     scene.look()
     (first,) = scene.names()
     scene.clock.forward(minutes=1)
@@ -140,7 +102,7 @@ def test_a_backup_that_is_damaged_is_not_restored(damaged: Scene) -> None:
 
 def test_an_operator_that_is_killed_while_it_restores_goes_on_and_swaps_once(scene: Scene) -> None:
     scene.slow()
-    scene.declare(restore={"drain": "0s"})
+    scene.declare(restore={"drain": "0s", "reconnect": "0s"})
     scene.look()
     (first,) = scene.names()
     scene.clock.forward(minutes=1)
@@ -171,7 +133,7 @@ def test_a_server_that_dies_in_a_restore_keeps_the_database_and_the_run_goes_on(
     with postgres_server(safe=True) as server:
         scene = Scene(server, tmp_path)
         scene.slow()
-        scene.declare(restore={"drain": "0s"})
+        scene.declare(restore={"drain": "0s", "reconnect": "0s"})
         scene.look()
         (first,) = scene.names()
         scene.clock.forward(minutes=1)

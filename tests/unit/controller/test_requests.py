@@ -58,7 +58,7 @@ def test_an_unknown_runbook_is_refused_with_the_names_of_those_that_exist(engine
     assert (
         "Warning",
         "RunbookRefused",
-        "there is no runbook 'explode': there are set, reset, clear, add",
+        "there is no runbook 'explode': there are set, reset, replace, clear, add",
     ) in engine.events()
     assert engine.condition(ref, "Ready") == ("True", "ReconciliationSucceeded")
     assert engine.status(ref)["lastHandledRun"] == "explode"

@@ -92,7 +92,7 @@ def test_a_changed_run_is_another_request(engine: Harness) -> None:
         (
             {"runbook": "explode"},
             "UnknownRunbook",
-            "there is no runbook 'explode': there are set, reset, clear, add",
+            "there is no runbook 'explode': there are set, reset, replace, clear, add",
         ),
         (
             {"target": {"kind": "Gouge", "name": "a"}},

@@ -14,6 +14,8 @@ from swarmkeeper.adapters.secret_folder import SecretFolder, SecretMissing
 from swarmkeeper.runtime.backup_tasks import DatabaseServer
 from swarmkeeper.runtime.backups import BackupError
 
+NAME: Final = "swarmkeeper"
+"""What our sessions are called on the server."""
 _KEEPALIVE: Final[dict[str, Any]] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -95,7 +97,7 @@ def access(server: DatabaseServer, secrets: SecretFolder) -> Access:
         "user": server.username,
         "sslmode": server.sslmode,
         "connect_timeout": max(2, round(server.timeout)),
-        "application_name": "swarmkeeper",
+        "application_name": NAME,
         **_KEEPALIVE,
     }
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from swarmkeeper.adapters.postgres import checks, dumping, folder, swapping
 from swarmkeeper.adapters.postgres import drill as drills
 from swarmkeeper.adapters.postgres.checks import Dumped
 from swarmkeeper.adapters.postgres.children import Leash
+from swarmkeeper.adapters.postgres.clients import Clients, clients, returned
 from swarmkeeper.adapters.postgres.connection import Access
 from swarmkeeper.adapters.postgres.drill import Stage
 from swarmkeeper.adapters.postgres.dumping import Open, Tell
@@ -19,6 +21,7 @@ from swarmkeeper.runtime.backup_tasks import Checks, Level, Restore, SwapBack
 from swarmkeeper.runtime.backups import BackupError
 
 _OURS: Final = "swarmkeeper: "
+_UNSEEN: Final = "whether clients are back is unknown"
 _TOKEN: Final = re.compile(r"[0-9a-f]{8}")
 _ROOM: Final = 38  # characters of a database's name that are left for it in the names made of it
 
@@ -36,7 +39,7 @@ def restore(task: Restore, open_: Open, leash: Leash, tell: Tell) -> str:
     with swapping.maintenance(access) as connection:
         current = swapping.comment(connection, name)
     if current == mark:
-        return f"{task.backup} was restored before an interruption"
+        return f"{task.backup} was restored before an interruption; {_UNSEEN}"
     safety = ""
     if current is not None and task.safety is not None:
         safety = "; " + dumping.take(task.safety, open_, leash, tell)
@@ -46,9 +49,11 @@ def restore(task: Restore, open_: Open, leash: Leash, tell: Tell) -> str:
         tell("restore", path, 0)
         stage = Stage(path, task.folder, held.lock, access, leash)
         rows = _beside(task, manifest, stage, mark)
-        former = _swapped_in(task, access, leash)
+        former, before = _swapped_in(task, access, leash)
     kept = f"; the former database is {former}" if former else ""
-    return f"restored {task.backup}: {rows} rows{kept}{safety}"
+    with swapping.maintenance(access) as connection:
+        back = returned(connection, name, before, task.reconnect, leash)
+    return f"restored {task.backup}: {rows} rows{kept}{safety}; {back}"
 
 
 def swap_back(task: SwapBack, open_: Open, leash: Leash, tell: Tell) -> str:
@@ -64,13 +69,15 @@ def swap_back(task: SwapBack, open_: Open, leash: Leash, tell: Tell) -> str:
         former = task.former or (known[-1] if known else "")
         if former not in known:
             if swapping.comment(connection, name) == f"{_OURS}swapped back, {task.token}":
-                return "it was swapped back before an interruption"
+                return f"it was swapped back before an interruption; {_UNSEEN}"
             raise BackupError("NothingToSwap", f"there is no former database {former or 'of it'}")
         undone = f"{name[:_ROOM]}_undone_{task.now:%Y%m%dt%H%M%S}"
         swapping.drain(connection, name, task.drain, leash)
         swapping.note(connection, former, f"{_OURS}swapped back, {task.token}")
+        before = clients(connection, name)
         swapping.rename(connection, (name, undone), (former, name))
-    return f"{former} is in use again; what was restored is {undone}"
+        back = returned(connection, name, before, task.reconnect, leash)
+    return f"{former} is in use again; what was restored is {undone}; {back}"
 
 
 def _beside(task: Restore, manifest: Manifest, stage: Stage, mark: str) -> int:
@@ -103,18 +110,23 @@ def _make_room(connection: swapping.Connection, name: str) -> None:
             swapping.drop(connection, left)
 
 
-def _swapped_in(task: Restore, access: Access, leash: Leash) -> str:
-    """Lets the two change places; gives the former one's name, or nothing where there was none."""
+def _swapped_in(task: Restore, access: Access, leash: Leash) -> tuple[str, Clients | None]:
+    """Lets the two change places.
+
+    Returns:
+        The former one's name, or nothing where there was none, and who was connected to it.
+    """
     name = task.server.database
     beside = _beside_name(task)
     with swapping.maintenance(access) as connection:
         if swapping.comment(connection, name) is None:
             swapping.rename(connection, (beside, name))
-            return ""
+            return "", Counter()
         former = f"{name[:_ROOM]}_before_{task.now:%Y%m%dt%H%M%S}"
         swapping.drain(connection, name, task.drain, leash)
+        before = clients(connection, name)
         swapping.rename(connection, (name, former), (beside, name))
-    return former
+    return former, before
 
 
 def _beside_name(task: Restore) -> str:

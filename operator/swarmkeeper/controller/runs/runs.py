@@ -14,21 +14,24 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from desired_state.objects import JsonObject, ObjectRef
+from desired_state.objects import CommonSpec, JsonObject, ObjectRef
 from desired_state.runbook_run import RUNBOOK_RUN
 from swarmkeeper.controller import finalizing
 from swarmkeeper.controller.announce import NORMAL, WARNING, Announcement
+from swarmkeeper.controller.asked import Asked
 from swarmkeeper.controller.deps import Deps
 from swarmkeeper.controller.guard import Hold
 from swarmkeeper.controller.names import ACTOR, SOURCE_LABEL
 from swarmkeeper.controller.outcome import GONE, Outcome, Result
 from swarmkeeper.controller.report import Report
+from swarmkeeper.controller.runs.health import PENDING, POLL, health
 from swarmkeeper.controller.runs.index import RunIndex
 from swarmkeeper.controller.runs.refusal import find, refusal
 from swarmkeeper.controller.runs.run import Phase, Run, differs, reason_of
-from swarmkeeper.controller.runs.verdict import verdict
+from swarmkeeper.controller.runs.verdict import Verdict, verdict
 from swarmkeeper.runtime import mergepatch
 from swarmkeeper.runtime.ports import ApiError
+from swarmkeeper.runtime.runbook import HealthChecks
 
 logger = logging.getLogger(__name__)
 Wake = Callable[[Iterable[ObjectRef]], None]
@@ -67,7 +70,8 @@ class Runs:
             run = self._advance(run, now)
         if run.done:
             return self._ended(run, now)
-        return Outcome(Result.REQUEUE_AFTER, max(run.left(now), timedelta(0)))
+        soon = POLL if reason_of(run.status) == PENDING else timedelta.max
+        return Outcome(Result.REQUEUE_AFTER, max(min(run.left(now), soon), timedelta(0)))
 
     def next(self, target: ObjectRef) -> Run | None:
         """The run whose turn it is on an object, or None."""
@@ -115,14 +119,16 @@ class Runs:
             self._wake([run.target, run.ref])
         return written
 
-    def tell(self, run: Run, report: Report) -> None:
-        """Takes down what a pass over the target says about the run whose turn it was."""
+    def tell(self, run: Run, report: Report, spec: CommonSpec) -> None:
+        """Takes down what a pass over the target, with its spec, says about the run whose turn it was."""
         reconciler = self._deps.reconcilers[run.target.kind]
         runbook = find(reconciler.runbooks, run.spec.runbook)
         current = self._read(run.ref)
         if runbook is None or current is None or current.id != run.id:
             return
         found = verdict(current, runbook, report)
+        if found is not None and found[0] is Phase.SUCCEEDED:
+            found = self._with_health(current, runbook.health(spec), report.asked, found)
         if found is not None:
             self.note(run, *found)
 
@@ -131,6 +137,21 @@ class Runs:
         self._index.forget(ref)
         if waiting := self._index.of(ref):
             self._wake(waiting)
+
+    def _with_health(
+        self, run: Run, checks: HealthChecks | None, asked: Asked, found: Verdict
+    ) -> Verdict:
+        """The verdict, once the objects that depend on the target are well, too."""
+        if checks is None or not checks.objects or asked.at is None:
+            return found
+        now = self._deps.ports.clock.now()
+        unwell = health(self._deps.objects, run.ref.namespace, checks, asked.at, now)
+        if unwell is None:
+            phase, reason, message, hold = found
+            names = ", ".join(f"{each.kind}/{each.name}" for each in checks.objects)
+            return phase, reason, f"{message}; Ready after it: {names}", hold
+        phase, reason, message = unwell
+        return phase, reason, f"{asked.outcome}; {message}", None
 
     def _prime(self) -> None:
         """Knows, before the first pass after a start, the runs that a crash has interrupted.
