@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from desired_state.fields import format_duration
 from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.spec import GRACE, PostgresBackupSpec
 from swarmkeeper.runtime.backup_tasks import DrillResult, Fault
@@ -72,7 +73,8 @@ def due(spec: PostgresBackupSpec, catalogue: Catalogue, now: datetime) -> Due | 
     taken = newest.taken_at.isoformat(timespec="seconds")
     if spec.maximum_age is not None and now - newest.taken_at > spec.maximum_age:
         text = f"the newest backup that counts is of {taken}"
-        return Due("spec.maximumAge", "TooOld", str(spec.maximum_age), taken, text)
+        want = f"one of the last {format_duration(spec.maximum_age)}"
+        return Due("spec.maximumAge", "TooOld", want, taken, text)
     fires = spec.due_after(newest.taken_at)
     if fires is not None and fires <= now:
         at = fires.isoformat(timespec="seconds")

@@ -16,7 +16,6 @@ from swarmkeeper.adapters.postgres.backups import PostgresBackups
 from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
 from swarmkeeper.adapters.secret_folder import SECRETS, SecretFolder
 from swarmkeeper.adapters.tls.certificates import in_data_folder
-from swarmkeeper.adapters.tls.folder import FOLDER
 from swarmkeeper.commands import plan_report
 from swarmkeeper.commands.errors import CommandError
 from swarmkeeper.commands.output import Output, OutputOption, write_json
@@ -40,11 +39,20 @@ SecretsOption = Annotated[
     ),
 ]
 
+CertificatesOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="SWARMKEEPER_CERTIFICATES",
+        help="Folder of the operator's published certificates, where it is seen from here.",
+    ),
+]
+
 
 def command(
     path: FolderArgument = plan_report.HERE,
     docker_host: DockerHostOption = DEFAULT_DOCKER_HOST,
     secrets: SecretsOption = SECRETS,
+    certificates: CertificatesOption = None,
     output: OutputOption = Output.TEXT,
 ) -> int:
     """Shows what the operator would do now, and changes nothing.
@@ -54,7 +62,7 @@ def command(
     0 in sync, 2 drift, 1 error: a file is not valid, or something could not be read.
     """
     snapshot = read(path)
-    previews = preview(snapshot, RECONCILERS, real_ports(docker_host, secrets))
+    previews = preview(snapshot, RECONCILERS, real_ports(docker_host, secrets, certificates))
     verdict = plan_report.judge(snapshot, previews)
     if output is Output.JSON:
         write_json(plan_report.document(snapshot, previews, verdict))
@@ -66,7 +74,7 @@ def command(
 _EXIT_CODES = {Verdict.IN_SYNC: 0, Verdict.DRIFT: 2, Verdict.UNKNOWN: 1, Verdict.INVALID: 1}
 
 
-def real_ports(docker_host: str, secrets: Path) -> Ports:
+def real_ports(docker_host: str, secrets: Path, certificates: Path | None) -> Ports:
     """The outside world: a Swarm manager, HTTP, and this machine's clock.
 
     Raises:
@@ -76,9 +84,9 @@ def real_ports(docker_host: str, secrets: Path) -> Ports:
         folder, clock = SecretFolder(secrets, lambda _: None), SystemClock()
         streams, backups = RedisStreams(folder, Path(EXPORTS)), PostgresBackups(folder)
         here, listen = Path(), ("127.0.0.1", 0)
-        certificates = in_data_folder(folder, here, here / FOLDER, clock, listen)
+        tls = in_data_folder(folder, here, certificates, clock, listen)
         swarm, http = DockerSwarm(docker_host), UrlProbe()
-        return Ports(swarm, http, clock, streams, backups, certificates)
+        return Ports(swarm, http, clock, streams, backups, tls)
     except ValueError as error:
         raise CommandError(str(error)) from error
 

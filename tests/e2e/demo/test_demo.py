@@ -21,6 +21,10 @@ TOLD = (
     "refused it with file:line",
     "put the commit in force",
     "trimmed what all had done",
+    "took one, and restored it",
+    "a backup two days old",
+    "the newest backup cut in half",
+    "ordered another one, without a",
 )
 RESOURCES = (["service"], ["network"], ["secret"], ["volume"], ["image", "--all"])
 
@@ -115,7 +119,7 @@ def test_every_step_works_on_a_swarm_of_its_own_and_nothing_is_left(place: Place
 def test_on_a_swarm_that_is_there_only_its_own_things_are_touched(
     place: Place, docker_host: str
 ) -> None:
-    for image in ("busybox", "redis:7-alpine", "postgres:15"):
+    for image in ("busybox", "redis:7-alpine", "postgres:15", "traefik:v3"):
         subprocess.run(["docker", "--host", docker_host, "pull", "-q", image], check=True)
     before = resources(docker_host)
 
@@ -132,7 +136,11 @@ def test_on_a_swarm_that_is_there_only_its_own_things_are_touched(
 def test_a_kept_demo_can_be_used_and_ended(place: Place) -> None:
     output = finished(demo(place, "--keep"))
     (folder,) = place.files.iterdir()
-    told = dict(re.findall(r"export (DOCKER_HOST|SWARMKEEPER_SECRETS)=(\S+)", output))
+    told = dict(
+        re.findall(
+            r"export (DOCKER_HOST|SWARMKEEPER_SECRETS|SWARMKEEPER_CERTIFICATES)=(\S+)", output
+        )
+    )
 
     plan = subprocess.run(
         [sys.executable, "-m", "swarmkeeper", "plan", str(folder / "desired-state")],
@@ -144,7 +152,7 @@ def test_a_kept_demo_can_be_used_and_ended(place: Place) -> None:
     finished(demo(place, "--end", str(folder)))
 
     assert (plan.returncode, plan.stderr) == (0, "")
-    assert "6 of 6 objects in sync" in plan.stdout
+    assert "9 of 9 objects in sync" in plan.stdout
     assert place.left() == []
 
 

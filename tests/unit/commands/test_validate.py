@@ -26,7 +26,7 @@ def test_the_example_has_no_problem(capsys: pytest.CaptureFixture[str]) -> None:
     ran = swarmkeeper(capsys, "validate", str(EXAMPLE))
 
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out == "6 objects in 4 files: all valid\n"
+    assert ran.out == "9 objects in 7 files: all valid\n"
 
 
 def test_every_problem_is_a_line_with_file_and_line(

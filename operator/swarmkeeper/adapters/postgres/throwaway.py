@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -27,6 +28,7 @@ from swarmkeeper.adapters.postgres.programs import HOMES, Programs
 from swarmkeeper.runtime.backup_tasks import DatabaseServer
 from swarmkeeper.runtime.backups import BackupError
 
+_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 - a folder of its own is made there
 _PREFIX: Final = "swarmkeeper-drill"
 _USERS: Final = ("postgres", "nobody")
 _POLL: Final = 0.05
@@ -67,7 +69,7 @@ class Scratch:
     def of(cls, folder: str, backups: str) -> Scratch:
         """The place for the drills of a folder of backups."""
         tag = hashlib.sha256(backups.encode()).hexdigest()[:8]
-        return cls(Path(folder or tempfile.gettempdir()), tag)
+        return cls(Path(folder) if folder else _temporary(), tag)
 
 
 @contextmanager
@@ -126,6 +128,18 @@ def database(access: Access, manifest: Manifest, name: str) -> Iterator[Access]:
         finally:
             with suppress(psycopg.Error):
                 _drop(connection, identifier)
+
+
+def _temporary() -> Path:
+    """A folder for temporary files that the server's user may enter: root's own may be closed to it."""
+    own, *others = (Path(name) for name in (tempfile.gettempdir(), *_TEMPORARY))
+    return next((folder for folder in (own, *others) if _is_open(folder)), own)
+
+
+def _is_open(folder: Path) -> bool:
+    if os.geteuid() != 0:
+        return True
+    return all(path.stat().st_mode & stat.S_IXOTH for path in (folder, *folder.parents))
 
 
 def _drop(connection: psycopg.Connection[tuple[object, ...]], name: sql.Identifier) -> None:

@@ -47,7 +47,7 @@ class TlsCertificates:
 
     Args:
         secrets: where CAs and certificates from elsewhere lie.
-        folder: where certificates are published.
+        folder: where certificates are published; None where that is not seen from here.
         clock: chains are judged by its time.
         acme: orders certificates.
         ledger: of what was ordered.
@@ -56,13 +56,13 @@ class TlsCertificates:
     def __init__(
         self,
         secrets: SecretFolder,
-        folder: CertificateFolder,
+        folder: CertificateFolder | None,
         clock: Clock,
         acme: AcmeClient,
         ledger: Ledger,
     ) -> None:
         self._secrets = secrets
-        self._folder = folder
+        self._published = folder
         self._clock = clock
         self._acme = acme
         self._ledger = ledger
@@ -86,9 +86,9 @@ class TlsCertificates:
 
     def published(self, where: Publication, trust: Trust) -> Stored:
         """Reads the certificate that is published; see the port."""
-        roots = self._roots(trust)
+        roots, folder = self._roots(trust), self._folder
         try:
-            found = self._folder.read(where)
+            found = folder.read(where)
             if found is None:
                 return Stored(problem="DoesNotExist", message="no certificate is published yet")
             stored = self._judged(found.certificate, found.key, roots)
@@ -133,6 +133,13 @@ class TlsCertificates:
             raise
         self._note(ca, names, replace(attempt, serial=own.serial, reason="", message=""))
         return own.serial
+
+    @property
+    def _folder(self) -> CertificateFolder:
+        if self._published is None:
+            message = "what is published is not seen from here: --certificates names its folder"
+            raise CertificateError("NotHere", message)
+        return self._published
 
     def _note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
         try:
@@ -180,21 +187,22 @@ class TlsCertificates:
 
 
 def in_data_folder(
-    secrets: SecretFolder, data: Path, published: Path, clock: Clock, listen: tuple[str, int]
+    secrets: SecretFolder, data: Path, published: Path | None, clock: Clock, listen: tuple[str, int]
 ) -> TlsCertificates:
     """Certificates with what is kept about them in the operator's data folder.
 
     Args:
         secrets: where CAs and certificates from elsewhere lie.
         data: the operator's folder; account keys, the ledger and hooks lie in it.
-        published: folder that servers watch.
+        published: folder that servers watch; None where it is not seen from here.
         clock: chains are judged by its time.
         listen: host and port that answer HTTP-01 while an order is under way.
     """
     folder = data / acme_client.FOLDER
     acme = AcmeClient(folder, Responder(*listen), Hooks(folder / acme_client.HOOKS))
     ledger = Ledger(folder / "ledger.jsonl")
-    return TlsCertificates(secrets, CertificateFolder(published), clock, acme, ledger)
+    watched = CertificateFolder(published) if published else None
+    return TlsCertificates(secrets, watched, clock, acme, ledger)
 
 
 def _places(endpoint: Endpoint) -> list[Place]:

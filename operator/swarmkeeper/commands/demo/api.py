@@ -7,12 +7,14 @@ import json
 import ssl
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 import yaml
 
 from desired_state.objects import GROUP, VERSION
+from swarmkeeper.controller.names import REQUESTED_AT
 
 _OBJECTS: Final = f"/apis/{GROUP}/{VERSION}/namespaces/default"
 _EVENTS: Final = "/api/v1/namespaces/default/events"
@@ -45,9 +47,20 @@ class Api:
         """All SwarmService objects."""
         return list(self._get(f"{_OBJECTS}/swarmservices")["items"])
 
-    def stream(self, name: str) -> dict[str, Any]:
-        """A RedisStream object."""
-        return dict(self._get(f"{_OBJECTS}/redisstreams/{name}"))
+    def object(self, plural: str, name: str) -> dict[str, Any]:
+        """One object of a kind."""
+        return dict(self._get(f"{_OBJECTS}/{plural}/{name}"))
+
+    def look_at(self, plural: str, name: str) -> None:
+        """Asks the operator to look at an object now, as `kubectl annotate` does."""
+        now = datetime.now(UTC).isoformat()
+        patch = {"metadata": {"annotations": {REQUESTED_AT: now}}}
+        self._send(
+            f"{_OBJECTS}/{plural}/{name}",
+            method="PATCH",
+            data=json.dumps(patch).encode(),
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
 
     def source(self) -> dict[str, Any]:
         """The GitRepository object that the operator follows."""
@@ -76,8 +89,16 @@ class Api:
         return "\n".join("   ".join(cell.ljust(width) for cell, width in line) for line in lines)
 
     def _get(self, path: str, accept: str = "application/json") -> Any:
+        return self._send(path, headers={"Accept": accept})
+
+    def _send(
+        self, path: str, *, headers: dict[str, str], method: str = "GET", data: bytes | None = None
+    ) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the operator's own address
-            self.server + path, headers={"Authorization": f"Bearer {self.token}", "Accept": accept}
+            self.server + path,
+            data,
+            {"Authorization": f"Bearer {self.token}", **headers},
+            method=method,
         )
         context = ssl.create_default_context(cadata=self.authority) if self.authority else None
         with urllib.request.urlopen(request, timeout=10, context=context) as answer:  # noqa: S310

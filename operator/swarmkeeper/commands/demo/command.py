@@ -14,14 +14,16 @@ from typing import Annotated, Final
 
 import typer
 
-from swarmkeeper.commands.demo import kept
+from swarmkeeper.commands.demo import database, kept
+from swarmkeeper.commands.demo.authority import Authority
 from swarmkeeper.commands.demo.errors import DemoError
 from swarmkeeper.commands.demo.ground import EngineGround, Ground, SandboxGround
 from swarmkeeper.commands.demo.narration import Narrator
 from swarmkeeper.commands.demo.operator import OperatorProcess
 from swarmkeeper.commands.demo.repository import Repository
 from swarmkeeper.commands.demo.scene import Scene
-from swarmkeeper.commands.demo.steps import STEPS, adoption
+from swarmkeeper.commands.demo.stack import Stack
+from swarmkeeper.commands.demo.steps import adoption, steps
 from swarmkeeper.commands.demo.swarm import SwarmView
 
 _INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -45,7 +47,8 @@ def command(docker_host: DockerHost = "", keep: Keep = False, end: End = None) -
     """Shows the whole loop on a real Swarm, step by step.
 
     A commit changes the swarm; changes by hand are put back; a broken file is refused while everything
-    keeps running. Ctrl-C clears everything away. Exit codes: 0 every step truly worked, 1 one did not.
+    keeps running; a long stream, bad backups and an old certificate are mended. Ctrl-C clears everything
+    away. Exit codes: 0 every step truly worked, 1 one did not.
     """
     narrator = Narrator()
     if end is not None:
@@ -67,19 +70,29 @@ def _play(narrator: Narrator, ground: Ground, clearing: ExitStack, *, keep: bool
     clearing.callback(shutil.rmtree, folder, ignore_errors=True)
     narrator.chapter("A Swarm, and on it the example system")
     clearing.callback(ground.clear, narrator)
-    ground.prepare(narrator)
-    operator = OperatorProcess(folder)
+    ground.prepare(narrator, folder)
+    operator, authority = OperatorProcess(folder), Authority(ground.stack.example)
+    clearing.callback(authority.stop)
     clearing.callback(_stop, narrator, operator)
     with SwarmView(ground.docker_host) as swarm:
-        with narrator.waiting(f"docker stack deploy {ground.stack.name}: five services run"):
-            ground.stack.deploy(swarm, folder)
-        scene = _scene(narrator, ground, swarm, operator, folder)
+        _deploy(narrator, ground.stack, swarm, authority)
+        scene = _scene(narrator, ground, swarm, operator, authority)
         _steps(scene, operator)
     if keep:
-        kept.keep(folder, ground, operator)
+        kept.keep(folder, ground, operator, authority)
         kept.explain(narrator, folder, ground, operator)
         clearing.pop_all()
     narrator.summary(scene.results)
+
+
+def _deploy(narrator: Narrator, stack: Stack, swarm: SwarmView, authority: Authority) -> None:
+    if "website" not in stack.example.left_out:
+        with narrator.waiting("a CA (Pebble), and a certificate that somebody made by hand"):
+            authority.start()
+            authority.publish_by_hand()
+    with narrator.waiting(f"docker stack deploy {stack.name}: {len(stack.tasks)} services run"):
+        stack.deploy(swarm)
+        database.fill(stack)
 
 
 def _stop(narrator: Narrator, operator: OperatorProcess) -> None:
@@ -91,7 +104,7 @@ def _stop(narrator: Narrator, operator: OperatorProcess) -> None:
 def _steps(scene: Scene, operator: OperatorProcess) -> None:
     try:
         adoption(scene)
-        for step in STEPS:
+        for step in steps(scene.stack.example):
             step(scene)
     except DemoError as error:
         scene.narrator.quote(operator.last_words())
@@ -103,17 +116,24 @@ def _scene(
     ground: Ground,
     swarm: SwarmView,
     operator: OperatorProcess,
-    folder: Path,
+    authority: Authority,
 ) -> Scene:
     """Makes the repository, starts the operator on it, and ties the two together."""
     narrator.chapter("A git repository, and an operator that follows it")
-    repository = Repository(folder)
-    repository.create(ground.stack.desired_state())
+    repository, example = Repository(ground.stack.example.folder), ground.stack.example
+    repository.create(example.desired_state())
     narrator.say(f"desired state: {repository.tree}, pushed to {repository.url}")
     narrator.shell(f"swarmkeeper run --git {repository.url} --webhook-secret-file …")
     with narrator.waiting("the operator's Kubernetes API answers"):
-        ground.stack.give_secrets(operator.secrets)
-        api = operator.start(ground.docker_host, repository.url)
+        website = "website" not in example.left_out
+        ground.stack.give_secrets(operator.secrets, **(authority.trusted() if website else {}))
+        api = operator.start(
+            ground.docker_host,
+            repository.url,
+            certificates=example.certificates,
+            acme_host=example.here,
+            acme_port=example.responder_port,
+        )
     repository.call(api, operator.secret)
     return Scene(narrator, swarm, ground.stack, repository, api, operator.kubeconfig)
 

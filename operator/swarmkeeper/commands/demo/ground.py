@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import json
 import secrets
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
+from swarmkeeper.commands.demo import images, parts
 from swarmkeeper.commands.demo.errors import DemoError
+from swarmkeeper.commands.demo.example import Example, Ports
 from swarmkeeper.commands.demo.narration import Narrator
 from swarmkeeper.commands.demo.programs import run
-from swarmkeeper.commands.demo.stack import REDIS_PORT, Stack
+from swarmkeeper.commands.demo.stack import Stack
 from swarmkeeper.commands.demo.swarm import SwarmView
 from swarmkeeper.sandbox import Sandbox, SandboxError, down
-from swarmkeeper.sandbox.scripts import AGENT, APP, HEALTH
-
-_APP: Final = """\
-FROM busybox
-COPY app health /usr/local/bin/
-STOPSIGNAL SIGKILL
-EXPOSE 8080
-CMD ["app"]
-"""
-_AGENT: Final = """\
-FROM redis:7-alpine
-COPY agent /usr/local/bin/
-STOPSIGNAL SIGKILL
-ENTRYPOINT []
-CMD ["agent"]
-"""
-_BUILT: Final = {
-    "swarmkeeper/app:1": {"Dockerfile": _APP, "app": APP, "health": HEALTH},
-    "swarmkeeper/agent:1": {"Dockerfile": _AGENT, "agent": AGENT},
-}
 
 
 class Ground(Protocol):
@@ -44,8 +25,13 @@ class Ground(Protocol):
     docker_host: str
     stack: Stack
 
-    def prepare(self, narrator: Narrator) -> None:
-        """Makes it ready."""
+    def prepare(self, narrator: Narrator, folder: Path) -> None:
+        """Makes it ready.
+
+        Args:
+            narrator: tells of it.
+            folder: of the demo.
+        """
         ...
 
     def clear(self, narrator: Narrator) -> None:
@@ -71,15 +57,18 @@ class SandboxGround:
     docker_host: str = ""
     stack: Stack = field(default_factory=Stack)
 
-    def prepare(self, narrator: Narrator) -> None:
+    def prepare(self, narrator: Narrator, folder: Path) -> None:
         """Makes the sandbox."""
         try:
             with narrator.waiting("a Docker Swarm in namespaces of its own, with a registry"):
                 sandbox = Sandbox.create(self.name, report=narrator.say)
+                lacking = parts.lacking_in_a_sandbox(narrator.say)
         except SandboxError as error:
             raise DemoError(str(error)) from error
         self.docker_host = sandbox.docker_host
-        self.stack = Stack(redis=f"{sandbox.address}:{REDIS_PORT}")
+        address = str(sandbox.address)
+        left_out = parts.left_out(narrator, lacking)
+        self.stack = Stack(Example(address=address, folder=folder, left_out=left_out))
 
     def clear(self, narrator: Narrator) -> None:
         """Takes the sandbox away, whatever runs in it."""
@@ -97,7 +86,7 @@ class EngineGround:
 
     Attributes:
         docker_host: the manager.
-        stack: the example under a name and a port that nobody else uses.
+        stack: the example under a name and ports that nobody else uses.
         built: images that the demo has built on the engine.
     """
 
@@ -105,7 +94,7 @@ class EngineGround:
     stack: Stack = field(default_factory=Stack)
     built: list[str] = field(default_factory=list)
 
-    def prepare(self, narrator: Narrator) -> None:
+    def prepare(self, narrator: Narrator, folder: Path) -> None:
         """Chooses names, and builds what images are missing."""
         info = json.loads(self._docker("info", "--format", "{{json .Swarm}}"))
         if not info.get("ControlAvailable"):
@@ -113,18 +102,20 @@ class EngineGround:
                 f"{self.docker_host} is no Swarm manager: run `docker swarm init` there, or leave "
                 "out --docker-host and DOCKER_HOST for a Swarm of the demo's own"
             )
-        unique = secrets.token_hex(3)
-        port = 20_000 + secrets.randbelow(10_000)
-        redis = f"{info['NodeAddr']}:{port + 10_000}"
-        self.stack = Stack(f"swarmkeeper_demo_{unique}", port, info["NodeID"], redis)
-        narrator.say(f"uses the Swarm at {self.docker_host}; the stack is called {self.stack.name}")
-        for image, files in _BUILT.items():
+        name = f"swarmkeeper_demo_{secrets.token_hex(3)}"
+        narrator.say(f"uses the Swarm at {self.docker_host}; the stack is called {name}")
+        for image in images.BUILT:
             if not self._docker("image", "ls", "--quiet", image):
                 with narrator.waiting(f"image {image} is built"):
-                    self._build(image, files)
+                    images.build(self.docker_host, image)
+                self.built.append(image)
+        left_out = parts.left_out(narrator, parts.lacking_beside(self.docker_host, folder))
+        ports = Ports.starting_at(20_000 + secrets.randbelow(10_000))
+        example = Example(name, info["NodeID"], info["NodeAddr"], ports, folder, left_out=left_out)
+        self.stack = Stack(example)
 
     def clear(self, narrator: Narrator) -> None:
-        """Removes the stack, its volumes and secret, and the images built for it."""
+        """Removes the stack, its volumes and secrets, and the images built for it."""
         with narrator.waiting(f"stack {self.stack.name} is gone"):
             self.stack.remove(SwarmView(self.docker_host))
         for image in self.built:
@@ -133,19 +124,7 @@ class EngineGround:
 
     def record(self) -> dict[str, object]:
         """The manager, the stack and the images."""
-        return {"dockerHost": self.docker_host, "built": self.built, **self.stack.record()}
-
-    def _build(self, image: str, files: dict[str, str]) -> None:
-        with tempfile.TemporaryDirectory() as name:
-            for file, text in files.items():
-                (Path(name) / file).write_text(text, encoding="utf-8")
-                (Path(name) / file).chmod(0o755)
-            # The classic builder: it needs no plugin, and nothing is run while building.
-            run(
-                *("docker", "--host", self.docker_host, "build", "--quiet", "--tag", image, name),
-                env={"DOCKER_BUILDKIT": "0"},
-            )
-        self.built.append(image)
+        return {"dockerHost": self.docker_host, "built": self.built, "stack": self.stack.name}
 
     def _docker(self, *words: str) -> str:
         return run("docker", "--host", self.docker_host, *words)
@@ -155,8 +134,9 @@ def recorded(record: dict[str, object]) -> Ground:
     """The ground that an earlier process has kept."""
     if "sandbox" in record:
         return SandboxGround(str(record["sandbox"]))
-    stack = Stack(str(record["stack"]), int(str(record["port"])), str(record["node"]))
     built = record["built"]
     return EngineGround(
-        str(record["dockerHost"]), stack, [str(i) for i in built] if isinstance(built, list) else []
+        str(record["dockerHost"]),
+        Stack(Example(str(record["stack"]))),
+        [str(i) for i in built] if isinstance(built, list) else [],
     )

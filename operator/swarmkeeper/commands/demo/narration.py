@@ -20,7 +20,7 @@ class Result:
         what: what happened to the swarm.
         answer: what the operator did about it.
         accepted_ms: until the engine had accepted the correction; None where nothing was corrected.
-        running_ms: until as many tasks ran as declared; None likewise.
+        running_ms: until all was as declared; None likewise.
     """
 
     what: str
@@ -75,13 +75,13 @@ class Narrator:
         """Shows all results as a table."""
         table = Table(title="What was shown", title_justify="left", caption_justify="left")
         table.caption = (
-            "until the engine had accepted it, and until all tasks ran; commits from the start of "
-            "git push, changes by hand from the engine's own event"
+            "until the engine had accepted it, and until all was well again; commits from the start "
+            "of git push, changes by hand from the engine's own event"
         )
         table.add_column("What happened")
         table.add_column("What Swarmkeeper did")
         table.add_column("accepted after", justify="right")
-        table.add_column("running after", justify="right")
+        table.add_column("well after", justify="right")
         for each in results:
             table.add_row(
                 each.what,

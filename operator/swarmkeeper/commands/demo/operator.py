@@ -37,8 +37,13 @@ class OperatorProcess:
         """Process id; 0 while it does not run."""
         return self._process.pid if self._process else 0
 
-    def start(self, docker_host: str, git: str) -> Api:
+    def start(self, docker_host: str, git: str, **more: object) -> Api:
         """Starts it and waits for its API.
+
+        Args:
+            docker_host: the Swarm manager.
+            git: what to follow.
+            more: further settings, with `_` for `-`.
 
         Raises:
             DemoError: it does not come up.
@@ -52,6 +57,7 @@ class OperatorProcess:
             "port": 0,
             "webhook-secret-file": self.secret,
             "secrets": self.secrets,
+            **{name.replace("_", "-"): value for name, value in more.items()},
         }
         options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("SWARMKEEPER_")}

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import Final
 
 from swarmkeeper.commands.demo.api import condition
+from swarmkeeper.commands.demo.database import cut_in_half, kept, too_old
 from swarmkeeper.commands.demo.errors import DemoError
+from swarmkeeper.commands.demo.example import Example
 from swarmkeeper.commands.demo.narration import Result, milliseconds
 from swarmkeeper.commands.demo.programs import run
 from swarmkeeper.commands.demo.scene import Scene
-from swarmkeeper.commands.demo.stack import TASKS
 from swarmkeeper.commands.demo.stream import flooded
 from swarmkeeper.commands.demo.swarm import until
+from swarmkeeper.commands.demo.website import renewed
 from swarmkeeper.commands.tree import read
 
 DEV, QA = "agent-dev", "agent-qa"
@@ -26,7 +28,7 @@ def adoption(scene: Scene) -> None:
     """The operator takes over what runs, and restarts none of it."""
     before = _tasks(scene)
     with scene.narrator.waiting("the operator keeps all services: taken over, none restarted"):
-        until(lambda: _ready(scene) == len(TASKS), "all objects to be Ready")
+        until(lambda: _ready(scene) == len(scene.stack.tasks), "all objects to be Ready")
     if _tasks(scene) != before:
         raise DemoError("tasks were restarted when their services were taken over")
 
@@ -74,7 +76,7 @@ def removed_by_hand(scene: Scene) -> None:
     scene.swarm.docker("service", "rm", service)
     removed, mark = scene.swarm.event(mark, "remove", service)
     created, _ = scene.swarm.event(mark, "create", service)
-    running = scene.swarm.until_running(service, TASKS[QA])
+    running = scene.swarm.until_running(service, scene.stack.tasks[QA])
     _tell(scene, QA, "created")
     if scene.swarm.template(service) != before:
         raise DemoError(f"{service} came back otherwise than it was")
@@ -107,7 +109,7 @@ def broken_file(scene: Scene) -> None:
     narrator.shell("swarmkeeper validate .")
     narrator.quote(_validate(scene))
     narrator.say("Meanwhile everything keeps running, and what was last declared is still kept:")
-    heal = _scale_by_hand(scene, service, TASKS[QA])
+    heal = _scale_by_hand(scene, service, scene.stack.tasks[QA])
     what = "agent-qa scaled to 0 while its file is broken"
     result = Result(what, "scaled it back, by its last good declaration", *heal)
     scene.results.append(Result("a commit breaks agents.yaml", "refused it with file:line"))
@@ -122,7 +124,7 @@ def mended(scene: Scene) -> None:
     head = scene.repository.head
     with narrator.waiting("the mended commit is in force"):
         until(lambda: _in_force(scene) == head, "the mended commit to be in force")
-        until(lambda: _ready(scene) == len(TASKS), "all objects to be Ready again")
+        until(lambda: _ready(scene) == len(scene.stack.tasks), "all objects to be Ready again")
     scene.results.append(Result("the file is mended", "put the commit in force"))
 
 
@@ -145,15 +147,12 @@ def look(scene: Scene) -> None:
     narrator.say("      kubectl wait --for=condition=Ready swarmservice --all")
 
 
-STEPS: Final[tuple[Callable[[Scene], None], ...]] = (
-    commit,
-    scaled_by_hand,
-    removed_by_hand,
-    broken_file,
-    mended,
-    flooded,
-    look,
-)
+def steps(example: Example) -> tuple[Callable[[Scene], None], ...]:
+    """What can be shown, in order."""
+    backups = () if "backups" in example.left_out else (kept, too_old, cut_in_half)
+    website = () if "website" in example.left_out else (renewed,)
+    services = (commit, scaled_by_hand, removed_by_hand, broken_file, mended)
+    return (*services, flooded, *backups, *website, look)
 
 
 def _scale_by_hand(scene: Scene, service: str, declared: int) -> tuple[float, float]:
@@ -188,7 +187,7 @@ def _ready(scene: Scene) -> int:
 
 
 def _tasks(scene: Scene) -> set[str]:
-    names = map(scene.stack.service, TASKS)
+    names = map(scene.stack.service, scene.stack.tasks)
     return {task for name in names for task in scene.swarm.tasks(name)}
 
 

@@ -79,15 +79,15 @@ def _require_all_done(client: Any) -> None:
 
 
 def _is(scene: Scene, type_: str, status: str) -> bool:
-    return condition(scene.api.stream("tasks"), type_)[0] == status
+    return condition(scene.api.object("redisstreams", "tasks"), type_)[0] == status
 
 
 def _message(scene: Scene) -> str:
-    return condition(scene.api.stream("tasks"), "WithinLength")[1]
+    return condition(scene.api.object("redisstreams", "tasks"), "WithinLength")[1]
 
 
 @contextmanager
 def _client(stack: Stack) -> Iterator[Any]:
-    host, _, port = stack.redis.rpartition(":")
-    with redis.Redis(host, int(port), password=stack.redis_password, socket_timeout=10) as client:
+    host, port, password = stack.example.address, stack.example.ports.redis, stack.redis_password
+    with redis.Redis(host, port, password=password, socket_timeout=10) as client:
         yield client
