@@ -15,7 +15,7 @@ from reconcilers.postgres_backup.spec import (
     drill_of,
     dump_of,
 )
-from swarmkeeper.runtime.backup_tasks import Recheck, Rehearsal, Restore, SwapBack, Task
+from swarmkeeper.runtime.backup_tasks import Method, Recheck, Rehearsal, Restore, SwapBack, Task
 from swarmkeeper.runtime.backups import BackupError, Backups
 from swarmkeeper.runtime.errors import Retry, Stalled, UnderWay
 from swarmkeeper.runtime.plan import Action
@@ -26,9 +26,11 @@ _FOR_HUMANS: Final = frozenset(
         *("AuthenticationFailed", "PermissionDenied", "DatabaseMissing", "SecretMissing"),
         *("CertificateRefused", "VersionTooNew", "ProgramMissing", "CompressionUnsupported"),
         *("FolderMissing", "TableMissing", "TooSmall", "ManifestUnreadable", "ExtensionMissing"),
-        *("NothingToSwap", "Foreign"),
+        *("NothingToSwap", "Foreign", "MethodUnsupported"),
     }
 )
+_NOT_AGAIN: Final = frozenset({"RestoreFailed", "RowsDiffer", "DatabaseBusy"})
+"""What is not tried again in place: each attempt makes writers wait."""
 _LONGEST: Final = timedelta(hours=1)
 
 
@@ -52,7 +54,8 @@ def act(target: Target[PostgresBackupSpec], action: Action, backups: Backups) ->
     try:
         return steps[action.runbook](target, action, backups)
     except BackupError as error:
-        if error.reason in _FOR_HUMANS:
+        in_place = action.runbook == "restore" and target.spec.restore.method is Method.IN_PLACE
+        if error.reason in _FOR_HUMANS or (in_place and error.reason in _NOT_AGAIN):
             raise Stalled(error.message, reason=error.reason) from error
         # What was costly is not tried again at once.
         after = min(timedelta(seconds=error.cost), _LONGEST)
@@ -109,6 +112,7 @@ def _restore(target: Target[PostgresBackupSpec], action: Action, backups: Backup
         drain=spec.restore.drain.total_seconds(),
         reconnect=spec.restore.reconnect.total_seconds(),
         timeout=spec.backup_timeout.total_seconds(),
+        method=spec.restore.method,
     )
     return _attend(target, action, backups, task)
 

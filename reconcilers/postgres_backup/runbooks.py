@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from reconcilers.postgres_backup.spec import PostgresBackupSpec
+from swarmkeeper.runtime.backup_tasks import Method
 from swarmkeeper.runtime.plan import Risk
 from swarmkeeper.runtime.runbook import HealthChecks, Parameter, Runbook
 
@@ -13,6 +14,8 @@ from swarmkeeper.runtime.runbook import HealthChecks, Parameter, Runbook
 def _health(way_back: str, spec: PostgresBackupSpec) -> HealthChecks | None:
     """Who uses the database must be well with what stands in it now."""
     how = spec.restore
+    if how.method is Method.IN_PLACE:
+        way_back = "the runbook `restore` with the safety backup"
     return HealthChecks(how.health_checks, how.health_timeout, how.health_delay, way_back)
 
 
@@ -47,13 +50,15 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
     Runbook(
         "restore",
         "Takes a safety backup, restores a backup into a new database, counts its rows, and lets it take "
-        "the place of the one in use, which stays under another name; verified by the rows, and by "
-        "spec.restore.healthChecks.",
+        "the place of the one in use, which stays under another name; or restores it in place, in one "
+        "transaction; verified by the rows, and by spec.restore.healthChecks.",
         Risk.HIGH,
-        revert="swap-back",
+        revert="The runbook swap-back; after a restore in place, restore of the safety backup.",
         parameters=(
             Parameter("backup", "Its name; by default the newest one that counts."),
-            Parameter("safetyBackup", "no: take none; the former database stays all the same."),
+            Parameter(
+                "safetyBackup", "no: take none; by Swap, the former database stays all the same."
+            ),
         ),
         automatic=False,
         confirm=True,

@@ -17,7 +17,15 @@ from desired_state.fields import Bytes, Duration
 from desired_state.objects import CommonSpec, Dependency
 from desired_state.secret_reference import SecretKeyReference
 from desired_state.windows import Schedule, TimeZone
-from swarmkeeper.runtime.backup_tasks import Checks, DatabaseServer, Drill, Dump, Format, Level
+from swarmkeeper.runtime.backup_tasks import (
+    Checks,
+    DatabaseServer,
+    Drill,
+    Dump,
+    Format,
+    Level,
+    Method,
+)
 
 GRACE: Final = timedelta(hours=1)
 """How late a scheduled backup may be where no maximumAge is declared."""
@@ -121,6 +129,8 @@ class RestoreDrill(DeclaredModel):
 class RestoreAs(DeclaredModel):
     """Who restores, when people ask for it, and how."""
 
+    method: Method = Method.SWAP
+    """Swap (into a new database; the former one stays), or InPlace (over it, in one transaction)."""
     username: Name | None = None
     """A role that may make and rename databases and end connections; by default that of the server."""
     password_secret_ref: SecretKeyReference | None = None
@@ -200,6 +210,8 @@ class PostgresBackupSpec(CommonSpec):
             raise ValueError("declares neither schedule nor maximumAge: when is a backup due?")
         if self.jobs > 1 and self.format is not Format.DIRECTORY:
             raise ValueError("jobs needs the format directory")
+        if self.format is Format.PLAIN and self.restore.method is Method.IN_PLACE:
+            raise ValueError("restore.method: InPlace needs the format custom or directory")
         packed = (self.compression or "zstd").partition(":")[0]
         if self.format is Format.PLAIN and packed != "zstd":
             raise ValueError("compression: the format plain is compressed by zstd")

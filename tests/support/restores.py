@@ -25,7 +25,8 @@ def databases(scene: Scene) -> list[str]:
 
 def ask(scene: Scene, runbook: str, **parameters: str) -> ObjectRef:
     """Asks for a runbook, and approves it once it waits for that."""
-    run = scene.engine.ask(runbook, REF, name=f"{runbook}-run", parameters=parameters)
+    number = len(scene.engine.objects.list("RunbookRun"))
+    run = scene.engine.ask(runbook, REF, name=f"{runbook}-{number}", parameters=parameters)
     scene.engine.run(run)
     scene.engine.run(REF)
     pending = scene.engine.status(run)["pendingApproval"]["hash"]

@@ -38,6 +38,15 @@ class Level(StrEnum):
         return levels.index(self) >= levels.index(wanted)
 
 
+class Method(StrEnum):
+    """How a backup takes the place of what is in use."""
+
+    SWAP = "Swap"
+    """It is restored into a new database, and the two change names."""
+    IN_PLACE = "InPlace"
+    """It is restored over what is there, in one transaction."""
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
     """A database and how to reach its server, without any secret.
@@ -216,6 +225,7 @@ class Restore:
         drain: seconds that clients get to end what they are at, before they lose their connections.
         reconnect: seconds that those who were connected get to come back.
         timeout: seconds that all of it may take.
+        method: how it takes that place.
     """
 
     folder: str
@@ -228,6 +238,7 @@ class Restore:
     drain: float = 10.0
     reconnect: float = 30.0
     timeout: float = 21600.0
+    method: Method = Method.SWAP
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ def spec(**fields: Any) -> PostgresBackupSpec:
         ({"timeZone": "Mars/Olympus"}, "is not a time zone"),
         ({"jobs": 4}, "jobs needs the format directory"),
         ({"format": "plain", "compression": "gzip"}, "compressed by zstd"),
+        ({"format": "plain", "restore": {"method": "InPlace"}}, "InPlace needs the format"),
+        ({"restore": {"healthDelay": "10m"}}, "healthDelay must be shorter"),
         ({"compression": "brotli"}, "compression"),
         ({"expectedTables": ["orders"]}, "write schema.table"),
         ({"retention": {"minimumRedundancy": 0}}, "greater than or equal to 1"),

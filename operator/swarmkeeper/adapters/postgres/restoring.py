@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from swarmkeeper.adapters.postgres import checks, dumping, folder, swapping
+from swarmkeeper.adapters.postgres import checks, dumping, folder, inplace, swapping
 from swarmkeeper.adapters.postgres import drill as drills
 from swarmkeeper.adapters.postgres.checks import Dumped
 from swarmkeeper.adapters.postgres.children import Leash
@@ -17,10 +17,10 @@ from swarmkeeper.adapters.postgres.drill import Stage
 from swarmkeeper.adapters.postgres.dumping import Open, Tell
 from swarmkeeper.adapters.postgres.manifest import Manifest
 from swarmkeeper.adapters.postgres.rechecking import read
-from swarmkeeper.runtime.backup_tasks import Checks, Level, Restore, SwapBack
+from swarmkeeper.adapters.postgres.swapping import OURS
+from swarmkeeper.runtime.backup_tasks import Checks, Level, Method, Restore, SwapBack
 from swarmkeeper.runtime.backups import BackupError
 
-_OURS: Final = "swarmkeeper: "
 _UNSEEN: Final = "whether clients are back is unknown"
 _TOKEN: Final = re.compile(r"[0-9a-f]{8}")
 _ROOM: Final = 38  # characters of a database's name that are left for it in the names made of it
@@ -34,8 +34,10 @@ def restore(task: Restore, open_: Open, leash: Leash, tell: Tell) -> str:
     Raises:
         BackupError: it can't be done; the database in use is as it was.
     """
+    if task.method is Method.IN_PLACE:
+        return inplace.restore(task, open_, leash, tell)
     access, name = open_(task.server), task.server.database
-    mark = f"{_OURS}{task.backup} restored, {task.token}"
+    mark = f"{OURS}{task.backup} restored, {task.token}"
     with swapping.maintenance(access) as connection:
         current = swapping.comment(connection, name)
     if current == mark:
@@ -68,12 +70,12 @@ def swap_back(task: SwapBack, open_: Open, leash: Leash, tell: Tell) -> str:
         known = swapping.beginning_with(connection, f"{name[:_ROOM]}_before_")
         former = task.former or (known[-1] if known else "")
         if former not in known:
-            if swapping.comment(connection, name) == f"{_OURS}swapped back, {task.token}":
+            if swapping.comment(connection, name) == f"{OURS}swapped back, {task.token}":
                 return f"it was swapped back before an interruption; {_UNSEEN}"
             raise BackupError("NothingToSwap", f"there is no former database {former or 'of it'}")
         undone = f"{name[:_ROOM]}_undone_{task.now:%Y%m%dt%H%M%S}"
         swapping.drain(connection, name, task.drain, leash)
-        swapping.note(connection, former, f"{_OURS}swapped back, {task.token}")
+        swapping.note(connection, former, f"{OURS}swapped back, {task.token}")
         before = clients(connection, name)
         swapping.rename(connection, (name, undone), (former, name))
         back = returned(connection, name, before, task.reconnect, leash)

@@ -20,6 +20,8 @@ from swarmkeeper.runtime.backups import BackupError
 
 MAINTENANCE: Final = "postgres"
 """The database to be connected to while others change their names."""
+OURS: Final = "swarmkeeper: "
+"""What our comments on databases begin with."""
 _ATTEMPTS: Final = 20
 _POLL: Final = 0.2
 _BUSY: Final = """
