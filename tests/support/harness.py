@@ -91,7 +91,8 @@ class Harness:
             metrics=Metrics(),
             checkpoint=self.checkpoint,
         )
-        self.passes = Passes(self.deps)
+        self.woken: list[ObjectRef] = []
+        self.passes = Passes(self.deps, self.woken.extend)
 
     def declare(
         self, name: str = "a", *, annotations: Mapping[str, str] | None = None, **spec: Any

@@ -24,6 +24,7 @@ TOLD = (
     "took one, and restored it",
     "a backup two days old",
     "the newest backup cut in half",
+    "all 20,000 rows are back",
     "ordered another one, without a",
 )
 RESOURCES = (["service"], ["network"], ["secret"], ["volume"], ["image", "--all"])

@@ -62,6 +62,23 @@ def test_what_was_ready_before_does_not_count_before_it_was_looked_at_again() ->
     )
 
 
+def test_a_run_begins_to_look_at_once_when_its_step_was_taken() -> None:
+    """Its own pass may have come while the step was under way: it would not look again for long."""
+    scene = Scene()
+    run = scene.engine.ask("replace", scene.target)
+    scene.turns(run)
+    scene.engine.woken.clear()
+
+    while run not in scene.engine.woken:
+        assert scene.engine.status(run)["phase"] != "Succeeded"
+        scene.engine.run(scene.target)
+    scene.engine.woken.clear()
+    scene.turns(scene.target)
+
+    assert scene.engine.status(run)["phase"] == "Running"
+    assert run not in scene.engine.woken  # else both would wake each other for ever
+
+
 def test_what_does_not_become_well_is_named_with_its_own_reason_and_the_way_back() -> None:
     scene = Scene()
     scene.replace()

@@ -133,17 +133,26 @@ def _is(scene: Scene, type_: str) -> bool:
     return condition(scene.api.object(_PLURAL, NAME), type_)[0] == "True"
 
 
-def _filled(stack: Stack) -> bool:
+def connect(stack: Stack) -> psycopg.Connection[Any]:
+    """A connection to the database, as its superuser.
+
+    Raises:
+        psycopg.OperationalError: it does not answer.
+    """
     where = stack.example
+    return psycopg.connect(
+        host=where.address,
+        port=where.ports.postgres,
+        dbname=where.name,
+        user="postgres",
+        password=stack.postgres_password,
+        connect_timeout=5,
+    )
+
+
+def _filled(stack: Stack) -> bool:
     try:
-        with psycopg.connect(
-            host=where.address,
-            port=where.ports.postgres,
-            dbname=where.name,
-            user="postgres",
-            password=stack.postgres_password,
-            connect_timeout=5,
-        ) as connection:
+        with connect(stack) as connection:
             connection.execute(_TABLES.format(rows=ROWS).encode())
     except psycopg.OperationalError:
         return False  # it has only just begun

@@ -13,6 +13,7 @@ from swarmkeeper.commands.demo.errors import DemoError
 from swarmkeeper.commands.demo.example import Example
 from swarmkeeper.commands.demo.narration import Result, milliseconds
 from swarmkeeper.commands.demo.programs import run
+from swarmkeeper.commands.demo.restore import rows_lost
 from swarmkeeper.commands.demo.scene import Scene
 from swarmkeeper.commands.demo.stream import flooded
 from swarmkeeper.commands.demo.swarm import until
@@ -149,7 +150,7 @@ def look(scene: Scene) -> None:
 
 def steps(example: Example) -> tuple[Callable[[Scene], None], ...]:
     """What can be shown, in order."""
-    backups = () if "backups" in example.left_out else (kept, too_old, cut_in_half)
+    backups = () if "backups" in example.left_out else (kept, too_old, cut_in_half, rows_lost)
     website = () if "website" in example.left_out else (renewed,)
     services = (commit, scaled_by_hand, removed_by_hand, broken_file, mended)
     return (*services, flooded, *backups, *website, look)

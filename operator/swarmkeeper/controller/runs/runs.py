@@ -129,8 +129,11 @@ class Runs:
         found = verdict(current, runbook, report)
         if found is not None and found[0] is Phase.SUCCEEDED:
             found = self._with_health(current, runbook.health(spec), report.asked, found)
-        if found is not None:
-            self.note(run, *found)
+        if found is None:
+            return
+        self.note(run, *found)
+        if found[1] == PENDING and reason_of(current.status) != PENDING:
+            self._wake([run.ref])  # it is its own passes that look again and again
 
     def forget(self, ref: ObjectRef) -> None:
         """A run, or an object, is gone: the runs that were for it look."""
