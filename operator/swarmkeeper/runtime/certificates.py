@@ -237,6 +237,14 @@ class Certificates(Protocol):
         """Orders for exactly these names in the last week, oldest first."""
         ...
 
+    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
+        """Writes down an order that another program places, or how it has ended.
+
+        Raises:
+            CertificateError: it can't be written; then nothing may be ordered.
+        """
+        ...
+
     def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
         """Orders a certificate with a new key, and publishes it; gives its serial.
 
@@ -270,6 +278,9 @@ class _NoCertificates:
         raise _NONE
 
     def attempts(self, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+        raise _NONE
+
+    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
         raise _NONE
 
     def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:

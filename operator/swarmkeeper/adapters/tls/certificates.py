@@ -121,7 +121,7 @@ class TlsCertificates:
         except SecretMissing as error:
             raise CertificateError("SecretMissing", str(error)) from None
         attempt = Attempt(self._clock.now(), key, reason=INTERRUPTED, message="it did not end")
-        self._note(ca, names, attempt)
+        self.note(ca, names, attempt)
         try:
             issued = self._acme.issue(ca, names, verify)
             own = facts(pair(issued.chain, issued.key)[0], "")
@@ -129,9 +129,9 @@ class TlsCertificates:
         except CertificateError as error:
             until = error.until if isinstance(error, RateLimitedError) else None
             closed = replace(attempt, reason=error.reason, message=error.message, retry_after=until)
-            self._note(ca, names, closed)
+            self.note(ca, names, closed)
             raise
-        self._note(ca, names, replace(attempt, serial=own.serial, reason="", message=""))
+        self.note(ca, names, replace(attempt, serial=own.serial, reason="", message=""))
         return own.serial
 
     @property
@@ -141,7 +141,8 @@ class TlsCertificates:
             raise CertificateError("NotHere", message)
         return self._published
 
-    def _note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
+    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
+        """Writes an order down; see the port."""
         try:
             self._ledger.write(ca.server, tuple(names), attempt)
         except (OSError, ValueError, LookupError) as error:
