@@ -52,7 +52,7 @@ def _renew(target: Target[CertificateSpec], action: Action, certificates: Certif
     by_hand = str(action.parameters.get("run", ""))
     if not by_hand:
         _still_there(target, where, action, certificates)
-    _hold(target, spec.acme, certificates, by_hand=by_hand)
+    _hold(target, spec.acme, where, certificates, by_hand=by_hand)
     key = by_hand or f"{target.uid}.{action.before.get('serial')}.{target.now.isoformat()}"
     serial = certificates.issue(where, ca_of(spec.acme), spec.dns_names, key=key)
     return f"{spec.acme.server} issued {serial}, and it is published"
@@ -69,10 +69,15 @@ def _still_there(
 
 
 def _hold(
-    target: Target[CertificateSpec], acme: AcmeIssuer, port: Certificates, *, by_hand: str
+    target: Target[CertificateSpec],
+    acme: AcmeIssuer,
+    where: Publication,
+    port: Certificates,
+    *,
+    by_hand: str,
 ) -> None:
     """Asks the ledger again: a CA that has been asked too often refuses all others too."""
-    attempts = recalled(target, port.attempts(ca_of(acme), target.spec.dns_names))
+    attempts = recalled(target, port.attempts(where, ca_of(acme), target.spec.dns_names))
     if by_hand and any(one.key == by_hand and one.serial for one in attempts):
         return
     limit = min(FORCED, acme.certificates_per_week) if by_hand else acme.certificates_per_week

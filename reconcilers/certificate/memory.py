@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from desired_state.objects import JsonObject
-from reconcilers.certificate.spec import CertificateSpec, asked_of
+from reconcilers.certificate.spec import CertificateSpec
 from swarmkeeper.runtime.certificates import Attempt
 from swarmkeeper.runtime.reconciler import Target
 
@@ -19,7 +19,7 @@ WEEK: Final = timedelta(days=7)
 
 def recalled(target: Target[CertificateSpec], attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
     """The attempts of the ledger and those that are remembered, oldest first."""
-    if asked_of(target.spec) is None:
+    if target.spec.acme is None:
         return ()
     memory = target.memory or {}
     same = memory.get("asked") == _asked(target.spec)
@@ -40,8 +40,7 @@ def remembered(target: Target[CertificateSpec], attempts: tuple[Attempt, ...]) -
 
 
 def _asked(spec: CertificateSpec) -> JsonObject:
-    ca = asked_of(spec)
-    return {"server": ca.server if ca else "", "names": sorted(spec.dns_names)}
+    return {"server": spec.acme.server if spec.acme else "", "names": sorted(spec.dns_names)}
 
 
 def _written(attempt: Attempt) -> JsonObject:
@@ -53,6 +52,7 @@ def _written(attempt: Attempt) -> JsonObject:
         "reason": attempt.reason,
         "message": attempt.message,
         "retryAfter": after.isoformat() if after else None,
+        "order": attempt.order,
     }
 
 
@@ -65,4 +65,5 @@ def _read(document: JsonObject) -> Attempt:
         document["reason"],
         document["message"],
         datetime.fromisoformat(after) if after else None,
+        document.get("order", ""),
     )

@@ -10,15 +10,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconcilers.certificate.memory import WEEK
-from swarmkeeper.runtime.certificates import INTERRUPTED, Attempt
+from swarmkeeper.runtime.certificates import INTERRUPTED, ORDER_GONE, ORDER_INVALID, Attempt
 
 PASSING: Final = frozenset(
-    {"CAUnreachable", "CATimeout", "SecretMissing", "NotWritten", INTERRUPTED}
+    {
+        *("CAUnreachable", "CATimeout", "SecretMissing", "NotWritten"),
+        *(INTERRUPTED, ORDER_GONE, ORDER_INVALID),
+    }
 )
 """Reasons that pass by themselves: the CA was not troubled, or not at fault."""
 FORCED: Final = 3
 """Certificates in a week that people may ask for by hand: the rest is for those that end."""
-_COUNTED: Final = frozenset({INTERRUPTED, "NotWritten"})
+_COUNTED: Final = frozenset({INTERRUPTED, ORDER_GONE, "CATimeout", "NotWritten"})
 _SHORT: Final = (timedelta(seconds=5), timedelta(minutes=5))
 _LONG: Final = (timedelta(hours=1), timedelta(hours=32))
 _LEAST: Final = timedelta(minutes=15)  # Let's Encrypt bears five failures of a name in an hour
@@ -61,9 +64,20 @@ def pause(
     return later if later is not None and later.until > now else None
 
 
+def spent(attempts: tuple[Attempt, ...]) -> list[Attempt]:
+    """What has cost a certificate, or may have: the last attempt of each such order, oldest first."""
+    orders: dict[str, Attempt] = {}
+    for one in attempts:
+        name = one.order or one.time.isoformat()
+        if name not in orders or not orders[name].serial:
+            orders[name] = one
+    counted = [one for one in orders.values() if one.serial or one.reason in _COUNTED]
+    return sorted(counted, key=lambda one: one.time)
+
+
 def _limited(attempts: tuple[Attempt, ...], limit: int) -> Pause | None:
-    issued = [one for one in attempts if one.serial or one.reason in _COUNTED]
-    if len(issued) < limit:
+    issued = spent(attempts)
+    if len(issued) < limit or any(one.open for one in attempts):
         return None
     message = (
         f"{len(issued)} certificates for these names within a week, at most {limit} are issued"

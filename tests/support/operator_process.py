@@ -45,6 +45,7 @@ class OperatorProcess:
         options: further ones.
         env: further variables.
         program: what is run instead of the real one.
+        crashing: what is run instead of it where it is to die.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class OperatorProcess:
         options: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         program: Sequence[str] = ("-m", "swarmkeeper"),
+        crashing: Path = CRASHING,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.data = folder / "data"
@@ -66,6 +68,7 @@ class OperatorProcess:
         self._options = options
         self._env = env or {}
         self._program = program
+        self._crashing = crashing
         self._secret = folder / "hook-secret"
         self._secret.write_text(SECRET)
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,7 +82,7 @@ class OperatorProcess:
                 each other one, at its next step.
         """
         self.kubeconfig.unlink(missing_ok=True)
-        program = [str(CRASHING), die_at] if die_at else self._program
+        program = [str(self._crashing), die_at] if die_at else self._program
         if pause_at:
             program = [str(CRASHING), pause_at, str(self.paused)]
         options = ["--data-dir", str(self.data), "--docker-host", self._docker_host]
@@ -131,7 +134,9 @@ class OperatorProcess:
     def wait(self) -> int:
         """Waits until it ends by itself; its exit code."""
         assert self._process is not None
-        return self._process.wait(60)
+        code = self._process.wait(60)
+        self._process = None
+        return code
 
     @property
     def kubeconfig(self) -> Path:
@@ -191,11 +196,13 @@ class OperatorProcess:
         found = self.get("/api/v1/namespaces/default/events")["items"]
         return [(e["reason"], e["message"]) for e in found if e["involvedObject"]["name"] == name]
 
-    def annotate(self, name: str, annotation: str, value: str) -> None:
+    def annotate(
+        self, name: str, annotation: str, value: str, *, plural: str = "swarmservices"
+    ) -> None:
         """Annotates an object, as `kubectl annotate` does."""
         patch = {"metadata": {"annotations": {f"swarmkeeper.dev/{annotation}": value}}}
         headers = {"Content-Type": "application/merge-patch+json"}
-        path = f"{GROUP_PATH}/swarmservices/{name}"
+        path = f"{GROUP_PATH}/{plural}/{name}"
         self._call(path, json.dumps(patch).encode(), headers, method="PATCH")
 
     def _up(self) -> bool:

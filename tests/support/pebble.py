@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -28,6 +29,16 @@ def missing() -> str:
     except SandboxError as error:
         return str(error)
     return ""
+
+
+HOOK = """\
+#!{python}
+import json, sys, urllib.request
+verb, name, value = sys.argv[1:]
+path = "set-txt" if verb == "present" else "clear-txt"
+body = json.dumps({{"host": name, "value": value}}).encode()
+urllib.request.urlopen(f"http://127.0.0.1:{port}/{{path}}", body, timeout=30).close()
+"""
 
 
 class Pebble:
@@ -86,6 +97,26 @@ class Pebble:
     def lead(self, name: str, address: str) -> None:
         """Leads a name elsewhere."""
         self._post("add-a", {"host": name, "addresses": [address]})
+
+    def write_hook(self, path: Path) -> None:
+        """Writes a program that answers DNS-01 in its DNS server."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(HOOK.format(python=sys.executable, port=self.dns_api))
+        path.chmod(0o755)
+
+    def logged(self, text: str) -> int:
+        """How many lines of its log hold a text."""
+        return (self._folder / "pebble.log").read_text().count(text)
+
+    @property
+    def orders(self) -> int:
+        """How many orders were placed."""
+        return self.logged("Added order")
+
+    @property
+    def issued(self) -> int:
+        """How many certificates it has issued."""
+        return self.logged("Issued certificate serial")
 
     def _post(self, verb: str, document: object) -> None:
         url = f"http://127.0.0.1:{self.dns_api}/{verb}"

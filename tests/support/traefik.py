@@ -39,6 +39,16 @@ class Traefik:
         self._watched.mkdir(parents=True, exist_ok=True)
         (self._watched / f"{name}.yml").write_text(yaml.safe_dump(document))
 
+    def route_all(self, url: str) -> None:
+        """Routes the challenges of ACME to an operator, and all names of HTTPS as well."""
+        service = {"loadBalancer": {"servers": [{"url": url}]}}
+        to_us = {"service": "swarmkeeper"}
+        rule = "PathPrefix(`/.well-known/acme-challenge/`)"
+        challenge = {"rule": rule, "entryPoints": ["web"], **to_us}
+        app = {"rule": "HostRegexp(`.+`)", "entryPoints": ["websecure"], "tls": {}, **to_us}
+        routers = {"challenge": challenge, "app": app}
+        self.route("all", {"http": {"routers": routers, "services": {"swarmkeeper": service}}})
+
     def start(self) -> None:
         """Starts it and waits until it answers."""
         ports = {"web": self.http, "websecure": self.https, "traefik": self._api}

@@ -154,6 +154,10 @@ class AcmeCa:
 
 INTERRUPTED: Final = "Interrupted"
 """Reason of an attempt whose end nobody saw: the CA may have issued."""
+ORDER_GONE: Final = "OrderGone"
+"""Reason of an attempt to go on with an order that the CA knows no more: it may have issued."""
+ORDER_INVALID: Final = "OrderInvalid"
+"""Reason of an attempt to go on with an order that the CA has given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,8 @@ class Attempt:
         reason: CamelCase word for why none did.
         message: the same for people.
         retry_after: when the CA takes another one, where it has said so.
+        order: URL of the order at the CA, which several attempts may be about; empty where none was placed.
+        open: whether it can still be gone on with here, which costs no further order.
     """
 
     time: datetime
@@ -175,6 +181,8 @@ class Attempt:
     reason: str = ""
     message: str = ""
     retry_after: datetime | None = None
+    order: str = ""
+    open: bool = False
 
 
 class CertificateError(Exception):
@@ -233,20 +241,20 @@ class Certificates(Protocol):
         """
         ...
 
-    def attempts(self, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
-        """Orders for exactly these names in the last week, oldest first."""
-        ...
+    def attempts(self, where: Publication, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+        """Attempts for exactly these names in the last week, oldest first.
 
-    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
-        """Writes down an order that another program places, or how it has ended.
-
-        Raises:
-            CertificateError: it can't be written; then nothing may be ordered.
+        Args:
+            where: their certificate is published: each has an open order of its own.
+            ca: that was asked.
+            names: whom it stands for.
         """
         ...
 
     def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
         """Orders a certificate with a new key, and publishes it; gives its serial.
+
+        An order that was interrupted is gone on with.
 
         Args:
             where: to publish it.
@@ -277,10 +285,7 @@ class _NoCertificates:
     def publish(self, where: Publication, files: Brought) -> str:
         raise _NONE
 
-    def attempts(self, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
-        raise _NONE
-
-    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
+    def attempts(self, where: Publication, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
         raise _NONE
 
     def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,16 +30,6 @@ pytestmark = pytest.mark.integration
 REF = ObjectRef("Certificate", "app")
 
 
-HOOK = """\
-#!{python}
-import json, sys, urllib.request
-verb, name, value = sys.argv[1:]
-path = "set-txt" if verb == "present" else "clear-txt"
-body = json.dumps({{"host": name, "value": value}}).encode()
-urllib.request.urlopen(f"http://127.0.0.1:{port}/{{path}}", body, timeout=30).close()
-"""
-
-
 class Scene:
     """A CA, a Traefik in front of all, and a certificate that is declared."""
 
@@ -50,20 +39,7 @@ class Scene:
         self.secrets.mkdir()
         self.traefik = Traefik(folder, self.published)
         self.ca = Pebble(folder, self.traefik.http, lifetime)
-        url = f"http://127.0.0.1:{self.port}"
-        service = {"loadBalancer": {"servers": [{"url": url}]}}
-        rule = "PathPrefix(`/.well-known/acme-challenge/`)"
-        challenge = {"rule": rule, "entryPoints": ["web"], "service": "swarmkeeper"}
-        app = {
-            "rule": "HostRegexp(`.+`)",
-            "entryPoints": ["websecure"],
-            "service": "swarmkeeper",
-            "tls": {},
-        }
-        routers = {"challenge": challenge, "app": app}
-        self.traefik.route(
-            "all", {"http": {"routers": routers, "services": {"swarmkeeper": service}}}
-        )
+        self.traefik.route_all(f"http://127.0.0.1:{self.port}")
         self.clock: Clock = SystemClock()
 
     def start(self) -> None:
@@ -232,11 +208,7 @@ def test_another_operator_remembers_what_was_ordered(scene: Scene) -> None:
 
 
 def test_a_star_is_ordered_by_a_hook_in_dns(scene: Scene) -> None:
-    hooks = scene.folder / "data" / "acme" / "hooks"
-    hooks.mkdir(parents=True)
-    hook = hooks / "dns"
-    hook.write_text(HOOK.format(python=sys.executable, port=scene.ca.dns_api))
-    hook.chmod(0o755)
+    scene.ca.write_hook(scene.folder / "data" / "acme" / "hooks" / "dns")
     scene.declare("*.app.test", dns01={"hook": "dns"})
 
     scene.ready()

@@ -11,13 +11,15 @@ from typing import Final
 from cryptography import x509
 
 from swarmkeeper.adapters.secret_folder import SecretFolder, SecretMissing
-from swarmkeeper.adapters.tls import acme_client, handshake
-from swarmkeeper.adapters.tls.acme_client import AcmeClient, RateLimitedError
+from swarmkeeper.adapters.tls import acme_client, handshake, open_orders
+from swarmkeeper.adapters.tls.acme_client import AcmeClient
+from swarmkeeper.adapters.tls.acme_errors import RateLimitedError
 from swarmkeeper.adapters.tls.chains import Roots, roots_of, system_roots
 from swarmkeeper.adapters.tls.folder import CertificateFolder
 from swarmkeeper.adapters.tls.handshake import HandshakeError
 from swarmkeeper.adapters.tls.hooks import Hooks
 from swarmkeeper.adapters.tls.ledger import Ledger
+from swarmkeeper.adapters.tls.open_orders import OpenOrder, OpenOrders, name_of
 from swarmkeeper.adapters.tls.reading import facts, pair
 from swarmkeeper.adapters.tls.responder import Responder
 from swarmkeeper.runtime.certificates import (
@@ -38,6 +40,13 @@ from swarmkeeper.runtime.unknown import Unknown
 
 AT_ONCE: Final = 16
 """Handshakes of one look that are under way at a time."""
+_RESUMED: Final = frozenset(
+    {
+        *("CAUnreachable", "CATimeout", "RateLimited", "NotWritten"),
+        *("ResponderFailed", "HookFailed"),
+    }
+)
+"""Reasons after which an order can be gone on with; after others it can't."""
 Place = tuple[Endpoint, str, str]
 """(endpoint, address, why it can't be asked)."""
 
@@ -51,6 +60,7 @@ class TlsCertificates:
         clock: chains are judged by its time.
         acme: orders certificates.
         ledger: of what was ordered.
+        orders: those that have not ended.
     """
 
     def __init__(
@@ -60,12 +70,14 @@ class TlsCertificates:
         clock: Clock,
         acme: AcmeClient,
         ledger: Ledger,
+        orders: OpenOrders,
     ) -> None:
         self._secrets = secrets
         self._published = folder
         self._clock = clock
         self._acme = acme
         self._ledger = ledger
+        self._orders = orders
 
     def served(
         self, endpoints: Sequence[Endpoint], trust: Trust, *, timeout: float
@@ -103,36 +115,88 @@ class TlsCertificates:
         self._folder.write(where, fingerprint, certificate, key)
         return fingerprint
 
-    def attempts(self, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
-        """Orders of the last week; see the port."""
+    def attempts(self, where: Publication, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+        """Attempts of the last week; see the port."""
         try:
-            return self._ledger.attempts(ca.server, tuple(names))
+            found = self._ledger.attempts(ca.server, tuple(names))
         except (OSError, ValueError, LookupError) as error:
             message = f"the ledger can't be read: {type(error).__name__}"
             raise CertificateError("LedgerUnreadable", message) from None
+        order = self._orders.read(name_of(where, ca, names))
+        if order is None or not order.url:
+            return found
+        return tuple(replace(one, open=one.order == order.url) for one in found)
 
     def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
-        """Orders a certificate and publishes it; see the port."""
-        for known in self.attempts(ca, names):
-            if known.key == key and known.serial:
-                return known.serial
+        """Orders a certificate and publishes it; see the port.
+
+        A kill in between loses no certificate, and none is counted too few, by what is written in turn: the
+        ledger, the key, the order's URL, the certificate, the ledger again, what is published.
+        """
+        name = name_of(where, ca, names)
+        order = self._orders.read(name)
+        if order is None or self._is_published(where, order):
+            for known in self.attempts(where, ca, names):
+                if known.key == key and known.serial:
+                    self._orders.remove(name)
+                    return known.serial
+            order = acme_client.new_order()
+        if not order.chain:
+            order = self._ordered(name, ca, names, order, key)
+        chain, pem = order.chain.encode(), order.key.encode()
+        own = facts(pair(chain, pem)[0], "")
+        self._count(where, ca, names, order, own.serial)
+        self._folder.write(where, own.fingerprint, chain, pem)
+        self._orders.remove(name)
+        return own.serial
+
+    def _count(
+        self, where: Publication, ca: AcmeCa, names: Sequence[str], order: OpenOrder, serial: str
+    ) -> None:
+        """Closes the attempt whose certificate is here, where it has not been."""
+        same = [one for one in self.attempts(where, ca, names) if one.order == order.url]
+        if same and not any(one.serial for one in same):
+            self._note(ca, names, replace(same[-1], serial=serial, reason="", message=""))
+
+    def _ordered(
+        self, name: str, ca: AcmeCa, names: Sequence[str], order: OpenOrder, key: str
+    ) -> OpenOrder:
+        """Has an order end, and the ledger say how."""
+        begun = self._clock.now()
+        attempt = Attempt(begun, key, reason=INTERRUPTED, message="it did not end", order=order.url)
+
+        def keep(placed: OpenOrder) -> None:
+            nonlocal attempt
+            self._orders.write(name, placed)
+            attempt = replace(attempt, order=placed.url)
+            self._note(ca, names, attempt)
+
         try:
             verify = str(self._secrets.path(ca.ca)) if ca.ca else True
         except SecretMissing as error:
             raise CertificateError("SecretMissing", str(error)) from None
-        attempt = Attempt(self._clock.now(), key, reason=INTERRUPTED, message="it did not end")
-        self.note(ca, names, attempt)
+        self._note(ca, names, attempt)
         try:
-            issued = self._acme.issue(ca, names, verify)
-            own = facts(pair(issued.chain, issued.key)[0], "")
-            self._folder.write(where, own.fingerprint, issued.chain, issued.key)
+            self._orders.write(name, order)
+            ended = self._acme.issue(ca, names, verify, order, keep)
+            pair(ended.chain.encode(), ended.key.encode())
+            self._orders.write(name, ended)
         except CertificateError as error:
             until = error.until if isinstance(error, RateLimitedError) else None
             closed = replace(attempt, reason=error.reason, message=error.message, retry_after=until)
-            self.note(ca, names, closed)
+            self._note(ca, names, closed)
+            if error.reason not in _RESUMED:
+                self._orders.remove(name)
             raise
-        self.note(ca, names, replace(attempt, serial=own.serial, reason="", message=""))
-        return own.serial
+        return ended
+
+    def _is_published(self, where: Publication, order: OpenOrder) -> bool:
+        """Whether an order has nothing left to do: its end was not seen."""
+        try:
+            found = self._folder.read(where)
+        except CertificateError:
+            return False
+        return found is not None and found.key == order.key.encode()
 
     @property
     def _folder(self) -> CertificateFolder:
@@ -141,8 +205,7 @@ class TlsCertificates:
             raise CertificateError("NotHere", message)
         return self._published
 
-    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
-        """Writes an order down; see the port."""
+    def _note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
         try:
             self._ledger.write(ca.server, tuple(names), attempt)
         except (OSError, ValueError, LookupError) as error:
@@ -194,7 +257,7 @@ def in_data_folder(
 
     Args:
         secrets: where CAs and certificates from elsewhere lie.
-        data: the operator's folder; account keys, the ledger and hooks lie in it.
+        data: the operator's folder; account keys, open orders, the ledger and hooks lie in it.
         published: folder that servers watch; None where it is not seen from here.
         clock: chains are judged by its time.
         listen: host and port that answer HTTP-01 while an order is under way.
@@ -203,7 +266,8 @@ def in_data_folder(
     acme = AcmeClient(folder, Responder(*listen), Hooks(folder / acme_client.HOOKS))
     ledger = Ledger(folder / "ledger.jsonl")
     watched = CertificateFolder(published) if published else None
-    return TlsCertificates(secrets, watched, clock, acme, ledger)
+    orders = OpenOrders(folder / open_orders.FOLDER)
+    return TlsCertificates(secrets, watched, clock, acme, ledger, orders)
 
 
 def _places(endpoint: Endpoint) -> list[Place]:

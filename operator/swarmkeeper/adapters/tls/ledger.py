@@ -55,6 +55,7 @@ class Ledger:
             "reason": attempt.reason,
             "message": attempt.message,
             "retryAfter": attempt.retry_after.isoformat() if attempt.retry_after else None,
+            "order": attempt.order,
         }
         with self._guard:
             known = self._read()
@@ -87,4 +88,5 @@ def _attempt(document: dict[str, Any]) -> Attempt:
         reason=document["reason"],
         message=document["message"],
         retry_after=datetime.fromisoformat(after) if after else None,
+        order=document.get("order", ""),
     )
