@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     """Folder of the secrets that specs name: files, as Docker's are, or folders of files."""
     certificates: Path | None = None
     """Folder that certificates are published in; by default `certificates` in the data folder."""
+    traefik_storage: Path | None = None
+    """Folder that Traefik keeps its `acme.json` in; by default `traefik` in the data folder."""
     acme_host: str = "127.0.0.1"
     """Address that answers HTTP-01 challenges while a certificate is ordered."""
     acme_port: int = Field(default=8402, ge=0, le=65535)

@@ -77,7 +77,7 @@ def _hold(
     by_hand: str,
 ) -> None:
     """Asks the ledger again: a CA that has been asked too often refuses all others too."""
-    attempts = recalled(target, port.attempts(where, ca_of(acme), target.spec.dns_names))
+    attempts = recalled(target, port.attempts(ca_of(acme), target.spec.dns_names, where))
     if by_hand and any(one.key == by_hand and one.serial for one in attempts):
         return
     limit = min(FORCED, acme.certificates_per_week) if by_hand else acme.certificates_per_week

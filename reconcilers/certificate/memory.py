@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from desired_state.objects import JsonObject
-from reconcilers.certificate.spec import CertificateSpec
+from reconcilers.certificate.spec import CertificateSpec, asked_of
 from swarmkeeper.runtime.certificates import Attempt
 from swarmkeeper.runtime.reconciler import Target
 
@@ -19,7 +19,7 @@ WEEK: Final = timedelta(days=7)
 
 def recalled(target: Target[CertificateSpec], attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
     """The attempts of the ledger and those that are remembered, oldest first."""
-    if target.spec.acme is None:
+    if asked_of(target.spec) is None:
         return ()
     memory = target.memory or {}
     same = memory.get("asked") == _asked(target.spec)
@@ -40,7 +40,8 @@ def remembered(target: Target[CertificateSpec], attempts: tuple[Attempt, ...]) -
 
 
 def _asked(spec: CertificateSpec) -> JsonObject:
-    return {"server": spec.acme.server if spec.acme else "", "names": sorted(spec.dns_names)}
+    ca = asked_of(spec)
+    return {"server": ca.server if ca else "", "names": sorted(spec.dns_names)}
 
 
 def _written(attempt: Attempt) -> JsonObject:

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from reconcilers.certificate.memory import recalled
 from reconcilers.certificate.spec import (
     CertificateSpec,
+    asked_of,
     brought_of,
-    ca_of,
     endpoints_of,
     publication_of,
+    storage_of,
     trust_of,
 )
-from swarmkeeper.runtime.certificates import Attempt, CertificateError, Served, Stored
+from swarmkeeper.runtime.certificates import (
+    Attempt,
+    CertificateError,
+    Facts,
+    Served,
+    Stored,
+)
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Target
 from swarmkeeper.runtime.swarm import Service, SwarmError
@@ -30,6 +37,7 @@ class Observed:
         brought: what was brought from elsewhere; None without such an issuer.
         attempts: orders for these names in the last week, oldest first.
         server: Traefik's service; None where there is none, or it is no matter of this object.
+        stored: what Traefik's file has; None where it is not declared.
         reason: CamelCase word for why nothing could be judged; empty where it could.
     """
 
@@ -38,28 +46,57 @@ class Observed:
     brought: Stored | None = None
     attempts: tuple[Attempt, ...] = ()
     server: Service | Unknown | None = None
+    stored: tuple[Facts, ...] | Unknown | None = None
     reason: str = ""
 
 
 def observe(target: Target[CertificateSpec], ports: Ports) -> Observed:
     """Asks every endpoint, and reads the files."""
-    spec, trust, port = target.spec, trust_of(target.spec), ports.certificates
+    server = _server(target.spec, ports)
     try:
-        published = brought = None
-        attempts: tuple[Attempt, ...] = ()
-        if spec.publish is not None:
-            where = publication_of(target.ref, spec.publish)
-            published = port.published(where, trust)
-            if spec.acme is not None:
-                known = port.attempts(where, ca_of(spec.acme), spec.dns_names)
-                attempts = recalled(target, known)
-        if spec.files is not None:
-            brought = port.brought(brought_of(spec.files), trust)
-        timeout = spec.probe_timeout.total_seconds()
-        served = port.served(endpoints_of(spec), trust, timeout=timeout)
-        return Observed(served, published, brought, attempts, _server(spec, ports))
+        return _seen(target, ports, server)
     except CertificateError as error:
-        return Observed(Unknown(error.message), reason=error.reason)
+        return Observed(Unknown(error.message), server=server, reason=error.reason)
+
+
+def _seen(
+    target: Target[CertificateSpec], ports: Ports, server: Service | Unknown | None
+) -> Observed:
+    spec, trust, port = target.spec, trust_of(target.spec), ports.certificates
+    published = brought = None
+    where = publication_of(target.ref, spec.publish) if spec.publish else None
+    if where is not None:
+        published = port.published(where, trust)
+    if spec.files is not None:
+        brought = port.brought(brought_of(spec.files), trust)
+    served = port.served(endpoints_of(spec), trust, timeout=spec.probe_timeout.total_seconds())
+    stored = _stored(spec, ports)
+    attempts: tuple[Attempt, ...] = ()
+    if (ca := asked_of(spec)) is not None:
+        names = spec.dns_names if stored is None else _ordered_names(spec, served, stored)
+        attempts = recalled(target, port.attempts(ca, names, where))
+    return Observed(served, published, brought, attempts, server, stored)
+
+
+def _stored(spec: CertificateSpec, ports: Ports) -> tuple[Facts, ...] | Unknown | None:
+    storage = storage_of(spec)
+    if storage is None:
+        return None
+    try:
+        return ports.traefik.certificates(storage)
+    except CertificateError as error:
+        return Unknown(error.message)
+
+
+def _ordered_names(
+    spec: CertificateSpec, served: tuple[Served, ...], stored: tuple[Facts, ...] | Unknown
+) -> tuple[str, ...]:
+    """The names that Traefik orders: those of what it shows and has, which may be more than ours."""
+    known = {one.serial for one in stored} if isinstance(stored, tuple) else set()
+    for one in served:
+        if isinstance(one.facts, Facts) and one.facts.serial in known:
+            return one.facts.names
+    return spec.dns_names
 
 
 def _server(spec: CertificateSpec, ports: Ports) -> Service | Unknown | None:

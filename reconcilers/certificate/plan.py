@@ -7,6 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from desired_state.windows import next_opening
+from reconcilers.certificate.forcing import (
+    candidate,
+    force_action,
+    own_journal,
+    pause_of_forcing,
+    reason_to_force,
+    resume_action,
+)
 from reconcilers.certificate.observe import Observed
 from reconcilers.certificate.pace import Pause, pause
 from reconcilers.certificate.policy import Finding, stored_findings
@@ -20,6 +28,7 @@ from swarmkeeper.runtime.certificates import Facts
 from swarmkeeper.runtime.diff import ABSENT, FieldDiff
 from swarmkeeper.runtime.plan import Action, Plan, Risk
 from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.swarm import Service
 from swarmkeeper.runtime.unknown import Unknown
 
 _RENEWED: Final = frozenset(
@@ -34,6 +43,8 @@ MARGIN: Final = timedelta(hours=1)
 
 def plan(target: Target[CertificateSpec], observed: Observed) -> Plan:
     """The drift, and the steps that correct it."""
+    if (under_way := renewal_under_way(target, observed)) is not None:
+        return under_way
     if isinstance(observed.served, Unknown):
         return Plan(unknown=(observed.served.reason,))
     if target.spec.acme is not None:
@@ -44,6 +55,16 @@ def plan(target: Target[CertificateSpec], observed: Observed) -> Plan:
     return Plan(drift=tuple(_drift(target, steps)), actions=steps)
 
 
+def renewal_under_way(target: Target[CertificateSpec], observed: Observed) -> Plan | None:
+    """The next step of a forced renewal, whatever else is so: Traefik may be stopped."""
+    journal, service = own_journal(target, observed), observed.server
+    if journal is None or not isinstance(service, Service):
+        return None
+    path = "spec.issuer.traefik"
+    drift = FieldDiff(path, "a new certificate", journal.serial, target.origin_of(path))
+    return Plan(drift=(drift,), actions=(resume_action(target, service, journal),))
+
+
 def reason_to_renew(target: Target[CertificateSpec], observed: Observed) -> Finding | None:
     """Why a certificate is to be ordered; None while the published one is well.
 
@@ -51,6 +72,8 @@ def reason_to_renew(target: Target[CertificateSpec], observed: Observed) -> Find
     the same.
     """
     published = observed.published
+    if target.spec.traefik is not None:
+        return reason_to_force(target, observed)
     if target.spec.acme is None or published is None:
         return None
     wrong = stored_findings(target.spec, published, target.now)
@@ -60,6 +83,8 @@ def reason_to_renew(target: Target[CertificateSpec], observed: Observed) -> Find
 def pause_of(target: Target[CertificateSpec], observed: Observed) -> Pause | None:
     """Why the CA is not asked now, or None."""
     acme, published = target.spec.acme, observed.published
+    if target.spec.traefik is not None:
+        return pause_of_forcing(target, observed)
     if acme is None or published is None:
         return None
     ends = published.facts.not_after if published.facts else None
@@ -93,7 +118,7 @@ def _restart(target: Target[CertificateSpec], observed: Observed) -> Plan:
     if isinstance(service, Unknown):
         return Plan(unknown=(service.reason,))
     if reason is None:
-        return Plan()
+        return _forced(target, observed)
     path = "spec.issuer.traefik"
     drift = (FieldDiff(path, "a valid certificate", reason[1], target.origin_of(path)),)
     if service is None or pause_of_restarts(target, observed) is not None:
@@ -102,6 +127,22 @@ def _restart(target: Target[CertificateSpec], observed: Observed) -> Plan:
     ends = [one.facts for one in shown if isinstance(one.facts, Facts)]
     hurry = urgent(target, min(ends, key=lambda facts: facts.not_after, default=None))
     return Plan(drift=drift, actions=(restart_action(target, service, reason, urgent=hurry),))
+
+
+def _forced(target: Target[CertificateSpec], observed: Observed) -> Plan:
+    reason, service, stored = reason_to_force(target, observed), observed.server, observed.stored
+    if reason is None:
+        return Plan()
+    path = "spec.issuer.traefik"
+    drift = (FieldDiff(path, "a valid certificate", reason[1], target.origin_of(path)),)
+    held = pause_of_forcing(target, observed)
+    if held is not None or isinstance(observed.served, Unknown):
+        return Plan(drift=drift)
+    facts = candidate(observed.served, stored) if isinstance(stored, tuple) else None
+    if facts is None or not isinstance(service, Service):
+        return Plan(drift=drift)
+    hurry = urgent(target, facts)
+    return Plan(drift, (force_action(target, service, facts, reason, urgent=hurry),))
 
 
 def urgent(target: Target[CertificateSpec], facts: Facts | None) -> bool:

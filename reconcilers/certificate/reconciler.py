@@ -7,9 +7,9 @@ from typing import Final
 from desired_state.objects import JsonObject, ObjectRef
 from desired_state.scheme import READY_COLUMNS, Column, Kind
 from reconcilers.certificate import act as acting
+from reconcilers.certificate import forcing, procedure, traefik
 from reconcilers.certificate import observe as observing
 from reconcilers.certificate import plan as planning
-from reconcilers.certificate import traefik
 from reconcilers.certificate import verify as verifying
 from reconcilers.certificate.memory import remembered
 from reconcilers.certificate.observe import Observed
@@ -18,6 +18,7 @@ from reconcilers.certificate.spec import CertificateSpec
 from swarmkeeper.runtime.plan import Action, Plan
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.reconciler import Target, Verification
+from swarmkeeper.runtime.unknown import Unknown
 
 KIND: Final = Kind(
     name="Certificate",
@@ -50,11 +51,13 @@ class CertificateReconciler:
         return observing.observe(target, ports)
 
     def plan(self, target: Target[CertificateSpec], observed: Observed) -> Plan:
-        """`publish` for a certificate that was brought, `renew` or `restart-server` for one that is due."""
+        """`publish` for one that was brought; for one that is due the issuer's own step."""
         return planning.plan(target, observed)
 
     def act(self, target: Target[CertificateSpec], action: Action, ports: Ports) -> str:
         """Takes one step; see runbooks.py."""
+        if action.runbook == forcing.FORCE:
+            return procedure.force(target, action, ports)
         if action.runbook == traefik.RESTART:
             return traefik.restart(target, action, ports.swarm)
         return acting.act(target, action, ports.certificates)
@@ -64,8 +67,12 @@ class CertificateReconciler:
         return verifying.verify(target, observed)
 
     def finalize(self, target: Target[CertificateSpec], observed: Observed) -> Plan:
-        """Nothing: servers go on showing what was published."""
-        return Plan()
+        """Nothing but to end a renewal that is under way: servers go on showing what was published."""
+        if target.spec.traefik is None or target.spec.traefik.storage is None:
+            return Plan()
+        if isinstance(observed.server, Unknown):
+            return Plan(unknown=(observed.server.reason,))
+        return planning.renewal_under_way(target, observed) or Plan()
 
     def remember(self, target: Target[CertificateSpec], observed: Observed) -> JsonObject | None:
         """The orders of the last week, for an operator that takes over elsewhere."""

@@ -29,4 +29,12 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         Risk.MEDIUM,
         revert="None: connections that were cut off are made again.",
     ),
+    Runbook(
+        "force-renewal",
+        "Stops Traefik, takes the certificate out of its acme.json and starts it, so that it orders a new "
+        "one; verified by what the endpoints show, else the old one is put back.",
+        Risk.HIGH,
+        revert="None is needed: the former certificate stays valid, a copy of the file is kept.",
+        confirm=True,
+    ),
 )

@@ -14,6 +14,7 @@ from desired_state.fields import Duration
 from desired_state.objects import CommonSpec, ObjectRef
 from desired_state.secret_reference import SecretKeyReference, SecretName
 from swarmkeeper.runtime.certificates import AcmeCa, Brought, Endpoint, Facts, Publication, Trust
+from swarmkeeper.runtime.traefik_storage import Storage
 
 HTTPS: Final = 443
 LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
@@ -91,6 +92,21 @@ class AcmeIssuer(DeclaredModel):
     """Certificates for the same names that it issues in seven days."""
 
 
+def _below(path: str) -> str:
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError(f"{path!r} must lie below the folder of --traefik-storage")
+    return path
+
+
+class StorageSpec(DeclaredModel):
+    """Where Traefik keeps its certificates, as the operator sees it."""
+
+    path: Annotated[str, StringConstraints(min_length=1), AfterValidator(_below)] = "acme.json"
+    """The file, below the folder of `--traefik-storage`."""
+    resolver: Annotated[str, StringConstraints(min_length=1)]
+    """Name of the certificates resolver in Traefik's configuration."""
+
+
 class TraefikIssuer(DeclaredModel):
     """Traefik itself, which orders its certificates by ACME and renews them at its start."""
 
@@ -100,6 +116,12 @@ class TraefikIssuer(DeclaredModel):
     """How long before their end it renews: 30 days, unless its `certificatesDuration` says otherwise."""
     confirm: bool = True
     """Whether each restart waits for approval: who is connected to it is cut off."""
+    storage: StorageSpec | None = None
+    """Its file; without it nothing can be renewed before Traefik's own time."""
+    server: Annotated[str, StringConstraints(pattern=r"^https://[^\s@]+$")] = LETS_ENCRYPT
+    """Directory of the CA that the resolver asks: orders are counted by it."""
+    issuance_timeout: Duration = Field(default=timedelta(minutes=2), ge=timedelta(seconds=10))
+    """How long Traefik may take, once it is started, to show a new certificate."""
 
 
 class IssuerSpec(DeclaredModel):
@@ -201,6 +223,21 @@ def trust_of(spec: CertificateSpec) -> Trust:
 def brought_of(issuer: FilesIssuer) -> Brought:
     """Where a certificate from elsewhere lies, as the port wants it."""
     return Brought(issuer.certificate_secret_ref, issuer.key_secret_ref)
+
+
+def storage_of(spec: CertificateSpec) -> Storage | None:
+    """Traefik's file, as the port wants it; None where it is not declared."""
+    declared = spec.traefik.storage if spec.traefik else None
+    return Storage(declared.path, declared.resolver) if declared else None
+
+
+def asked_of(spec: CertificateSpec) -> AcmeCa | None:
+    """The CA whose orders are counted; None where none is asked for this object's sake."""
+    if spec.acme is not None:
+        return ca_of(spec.acme)
+    if spec.traefik is not None and spec.traefik.storage is not None:
+        return AcmeCa(spec.traefik.server)
+    return None
 
 
 def ca_of(issuer: AcmeIssuer) -> AcmeCa:

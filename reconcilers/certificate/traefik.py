@@ -12,18 +12,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from desired_state.objects import JsonObject
+from reconcilers.certificate.forcing import DEFAULT
 from reconcilers.certificate.observe import Observed
 from reconcilers.certificate.pace import Pause
 from reconcilers.certificate.policy import Finding, due, told
 from reconcilers.certificate.spec import CertificateSpec, TraefikIssuer
 from swarmkeeper.runtime.certificates import Facts
-from swarmkeeper.runtime.errors import Retry, Stalled
+from swarmkeeper.runtime.errors import Retry, Stalled, Wait
 from swarmkeeper.runtime.plan import Action, Risk
 from swarmkeeper.runtime.reconciler import Target
+from swarmkeeper.runtime.service_hold import hold_of
 from swarmkeeper.runtime.swarm import OutOfSequence, Refused, Service, Swarm
 from swarmkeeper.runtime.unknown import Unknown
 
-DEFAULT: Final = "CN=TRAEFIK DEFAULT CERT"
 RESTART: Final = "restart-server"
 _BETWEEN: Final = timedelta(hours=1)
 _LEAST: Final = timedelta(minutes=15)
@@ -53,6 +54,8 @@ def pause_of_restarts(target: Target[CertificateSpec], observed: Observed) -> Pa
         return Pause(target.now + _LEAST, "ServerUnknown", service.reason)
     if service is None:
         return Pause(target.now + _LEAST, "ServerMissing", "there is no such service")
+    if (hold := hold_of(service.spec, target.now)) is not None:
+        return Pause(hold.until, "Held", str(hold))
     until = datetime.fromisoformat(service.updated_at) + _patience(target, observed)
     message = f"service {service.name} was changed at {service.updated_at[:19]} and did not renew"
     return Pause(until, "NotRenewed", message) if until > target.now else None
@@ -81,6 +84,7 @@ def restart(target: Target[CertificateSpec], action: Action, swarm: Swarm) -> st
 
     Raises:
         Retry: the service has changed meanwhile.
+        Wait: another object works on it.
         Stalled: the engine refuses, or this object has no Traefik.
     """
     traefik = target.spec.traefik
@@ -89,7 +93,7 @@ def restart(target: Target[CertificateSpec], action: Action, swarm: Swarm) -> st
     if swarm.service(traefik.service) is None:
         raise Retry(f"there is no service {traefik.service}", reason="ServerMissing")
     try:
-        replaced = swarm.update(traefik.service, lambda fresh: _forced_on(fresh, action))
+        replaced = swarm.update(traefik.service, lambda fresh: _forced_on(target, fresh, action))
     except OutOfSequence as error:
         raise Retry(f"others keep changing the service: {error}", reason="WorldMoved") from error
     except Refused as error:
@@ -97,8 +101,12 @@ def restart(target: Target[CertificateSpec], action: Action, swarm: Swarm) -> st
     return f"restarted {traefik.service}" if replaced else "had been restarted already"
 
 
-def _forced_on(fresh: Service, action: Action) -> JsonObject | None:
+def _forced_on(
+    target: Target[CertificateSpec], fresh: Service, action: Action
+) -> JsonObject | None:
     """The spec that starts all tasks anew; None where the step was taken already."""
+    if (hold := hold_of(fresh.spec, target.now)) is not None:
+        raise Wait(str(hold), reason="Held", after=hold.until - target.now)
     force, run = _forced(fresh.spec), str(action.parameters.get("run", ""))
     done = fresh.spec.get("Labels", {}).get(_RUN) == run if run else force == action.after[_FORCE]
     if done:

@@ -8,11 +8,13 @@ from typing import Final
 
 from desired_state.objects import JsonObject
 from reconcilers.certificate.figures import figures
+from reconcilers.certificate.forcing import own_journal, reason_to_force
+from reconcilers.certificate.journal import Journal
 from reconcilers.certificate.observe import Observed
 from reconcilers.certificate.pace import failures
 from reconcilers.certificate.plan import pause_of, plan, reason_to_renew
 from reconcilers.certificate.policy import Finding, due, findings, stored_findings, told, uncovered
-from reconcilers.certificate.spec import CertificateSpec
+from reconcilers.certificate.spec import CertificateSpec, asked_of
 from reconcilers.certificate.traefik import pause_of_restarts, reason_to_restart
 from swarmkeeper.runtime.certificates import Facts, Served
 from swarmkeeper.runtime.conditions import Condition, Status, stamp
@@ -42,13 +44,14 @@ def verify(target: Target[CertificateSpec], observed: Observed) -> Verification:
     current = _current(served, observed)
     healthy = {Status.TRUE: True, Status.FALSE: False}.get(shown[0])
     stale = any(_differs(one, observed) for one in served) or reason_to_restart(target, observed)
-    fresh = _is_fresh(target.now, observed) and bool(stale)
+    journal = own_journal(target, observed)
+    fresh = bool(journal) or (_is_fresh(target.now, observed) and bool(stale))
     failure = _failure(shown, issuing, corrected=fresh or bool(plan(target, observed).actions))
     return Verification(
         conditions=(Condition(SERVED, *shown), Condition(ISSUING, *issuing)),
         healthy=None if fresh else healthy if failure is None else False,
         message=failure[1] if failure else shown[2],
-        progress="the servers have not taken up the new certificate yet" if fresh else "",
+        progress=_progress(journal) if fresh else "",
         failure=failure,
         recheck=_recheck(target, observed, current) if not fresh else None,
         fields=_fields(target, served, current) | _ordered(target, observed),
@@ -56,6 +59,12 @@ def verify(target: Target[CertificateSpec], observed: Observed) -> Verification:
             target.spec, served, current, shown[0] if failure is None else Status.FALSE
         ),
     )
+
+
+def _progress(journal: Journal | None) -> str:
+    if journal is not None:
+        return f"Traefik renews {journal.serial} ({journal.step})"
+    return "the servers have not taken up the new certificate yet"
 
 
 def _failure(shown: Problem, issuing: Problem, *, corrected: bool) -> Finding | None:
@@ -134,7 +143,11 @@ def _ordering(target: Target[CertificateSpec], observed: Observed) -> Problem:
 
 
 def _restarting(target: Target[CertificateSpec], observed: Observed) -> Problem:
+    if (journal := own_journal(target, observed)) is not None:
+        return Status.TRUE, "Renewing", f"{journal.serial} is being renewed: {journal.step}"
     reason, held = reason_to_restart(target, observed), pause_of_restarts(target, observed)
+    if reason is None and reason_to_force(target, observed) is not None:
+        return _ordering(target, observed)
     if reason is None:
         return Status.FALSE, "NotDue", "Traefik would renew nothing now"
     if held is None:
@@ -178,7 +191,7 @@ def _ordered(target: Target[CertificateSpec], observed: Observed) -> JsonObject:
     held = pause_of(target, observed) if reason_to_renew(target, observed) else None
     if held is not None:
         fields["nextIssuanceTime"] = stamp(held.until)
-    if target.spec.acme is not None:
+    if asked_of(target.spec) is not None:
         fields["issuedThisWeek"] = sum(bool(one.serial) for one in observed.attempts)
     return fields
 

@@ -17,6 +17,8 @@ from swarmkeeper.adapters.redis.streams import EXPORTS, RedisStreams
 from swarmkeeper.adapters.secret_folder import SecretFolder
 from swarmkeeper.adapters.tls.certificates import in_data_folder
 from swarmkeeper.adapters.tls.folder import FOLDER
+from swarmkeeper.adapters.tls.traefik_storage import FOLDER as TRAEFIK
+from swarmkeeper.adapters.tls.traefik_storage import TraefikFiles
 from swarmkeeper.composition import ConfigurationError, Operator, World
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.redaction import Redactor
@@ -45,6 +47,7 @@ def world(
         RedisStreams(secrets, settings.data_dir / EXPORTS),
         backups,
         in_data_folder(secrets, settings.data_dir, published, clock, listen),
+        TraefikFiles(settings.traefik_storage or settings.data_dir / TRAEFIK),
     )
     return World(
         ports=ports,

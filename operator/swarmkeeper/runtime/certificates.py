@@ -241,13 +241,23 @@ class Certificates(Protocol):
         """
         ...
 
-    def attempts(self, where: Publication, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+    def attempts(
+        self, ca: AcmeCa, names: Sequence[str], where: Publication | None = None
+    ) -> tuple[Attempt, ...]:
         """Attempts for exactly these names in the last week, oldest first.
 
         Args:
-            where: their certificate is published: each has an open order of its own.
             ca: that was asked.
             names: whom it stands for.
+            where: their certificate is published: each has an open order of its own; None where others order.
+        """
+        ...
+
+    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
+        """Writes down an order that another program places, or how it has ended.
+
+        Raises:
+            CertificateError: it can't be written; then nothing may be ordered.
         """
         ...
 
@@ -285,7 +295,12 @@ class _NoCertificates:
     def publish(self, where: Publication, files: Brought) -> str:
         raise _NONE
 
-    def attempts(self, where: Publication, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+    def attempts(
+        self, ca: AcmeCa, names: Sequence[str], where: Publication | None = None
+    ) -> tuple[Attempt, ...]:
+        raise _NONE
+
+    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
         raise _NONE
 
     def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:

@@ -12,6 +12,7 @@ from swarmkeeper.runtime.backups import NO_BACKUPS, Backups
 from swarmkeeper.runtime.certificates import NO_CERTIFICATES, Certificates
 from swarmkeeper.runtime.streams import NO_STREAMS, Streams
 from swarmkeeper.runtime.swarm import Swarm
+from swarmkeeper.runtime.traefik_storage import NO_STORAGE, TraefikStorage
 
 
 class Clock(Protocol):
@@ -70,6 +71,7 @@ class Ports:
     streams: Streams = NO_STREAMS
     backups: Backups = NO_BACKUPS
     certificates: Certificates = NO_CERTIFICATES
+    traefik: TraefikStorage = NO_STORAGE
 
 
 class Objects(Protocol):

@@ -10,8 +10,8 @@ import pytest
 from support.certificates import facts, observed, target
 
 from reconcilers.certificate import RECONCILER
+from reconcilers.certificate.forcing import DEFAULT
 from reconcilers.certificate.observe import Observed
-from reconcilers.certificate.traefik import DEFAULT
 from swarmkeeper.runtime.certificates import Facts
 from swarmkeeper.runtime.errors import Retry
 from swarmkeeper.runtime.plan import Action, Plan

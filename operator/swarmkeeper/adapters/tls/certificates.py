@@ -115,14 +115,16 @@ class TlsCertificates:
         self._folder.write(where, fingerprint, certificate, key)
         return fingerprint
 
-    def attempts(self, where: Publication, ca: AcmeCa, names: Sequence[str]) -> tuple[Attempt, ...]:
+    def attempts(
+        self, ca: AcmeCa, names: Sequence[str], where: Publication | None = None
+    ) -> tuple[Attempt, ...]:
         """Attempts of the last week; see the port."""
         try:
             found = self._ledger.attempts(ca.server, tuple(names))
         except (OSError, ValueError, LookupError) as error:
             message = f"the ledger can't be read: {type(error).__name__}"
             raise CertificateError("LedgerUnreadable", message) from None
-        order = self._orders.read(name_of(where, ca, names))
+        order = self._orders.read(name_of(where, ca, names)) if where else None
         if order is None or not order.url:
             return found
         return tuple(replace(one, open=one.order == order.url) for one in found)
@@ -136,7 +138,7 @@ class TlsCertificates:
         name = name_of(where, ca, names)
         order = self._orders.read(name)
         if order is None or self._is_published(where, order):
-            for known in self.attempts(where, ca, names):
+            for known in self.attempts(ca, names, where):
                 if known.key == key and known.serial:
                     self._orders.remove(name)
                     return known.serial
@@ -154,9 +156,9 @@ class TlsCertificates:
         self, where: Publication, ca: AcmeCa, names: Sequence[str], order: OpenOrder, serial: str
     ) -> None:
         """Closes the attempt whose certificate is here, where it has not been."""
-        same = [one for one in self.attempts(where, ca, names) if one.order == order.url]
+        same = [one for one in self.attempts(ca, names, where) if one.order == order.url]
         if same and not any(one.serial for one in same):
-            self._note(ca, names, replace(same[-1], serial=serial, reason="", message=""))
+            self.note(ca, names, replace(same[-1], serial=serial, reason="", message=""))
 
     def _ordered(
         self, name: str, ca: AcmeCa, names: Sequence[str], order: OpenOrder, key: str
@@ -169,13 +171,13 @@ class TlsCertificates:
             nonlocal attempt
             self._orders.write(name, placed)
             attempt = replace(attempt, order=placed.url)
-            self._note(ca, names, attempt)
+            self.note(ca, names, attempt)
 
         try:
             verify = str(self._secrets.path(ca.ca)) if ca.ca else True
         except SecretMissing as error:
             raise CertificateError("SecretMissing", str(error)) from None
-        self._note(ca, names, attempt)
+        self.note(ca, names, attempt)
         try:
             self._orders.write(name, order)
             ended = self._acme.issue(ca, names, verify, order, keep)
@@ -184,7 +186,7 @@ class TlsCertificates:
         except CertificateError as error:
             until = error.until if isinstance(error, RateLimitedError) else None
             closed = replace(attempt, reason=error.reason, message=error.message, retry_after=until)
-            self._note(ca, names, closed)
+            self.note(ca, names, closed)
             if error.reason not in _RESUMED:
                 self._orders.remove(name)
             raise
@@ -205,7 +207,8 @@ class TlsCertificates:
             raise CertificateError("NotHere", message)
         return self._published
 
-    def _note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
+    def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
+        """Writes an order down; see the port."""
         try:
             self._ledger.write(ca.server, tuple(names), attempt)
         except (OSError, ValueError, LookupError) as error:
