@@ -49,25 +49,35 @@ class Pebble:
         http_port: where it looks for HTTP-01.
         lifetime: of its certificates, in seconds.
         reuse: whether a name that was validated once needs not be validated again.
+        here: address that it is reached at.
+        there: address that all names lead to.
     """
 
     def __init__(
-        self, folder: Path, http_port: int, lifetime: int = 90 * 86400, *, reuse: bool = False
+        self,
+        folder: Path,
+        http_port: int,
+        lifetime: int = 90 * 86400,
+        *,
+        reuse: bool = False,
+        here: str = "127.0.0.1",
+        there: str = "127.0.0.1",
     ) -> None:
+        self._here, self._there = here, there
         self._reuse = "100" if reuse else "0"
         self._folder, self._http_port, self._lifetime = folder, http_port, lifetime
         self._port, self._manage = free_port(), free_port()
         self.dns, self.dns_api = free_port(), free_port()
         self._running: list[subprocess.Popen[bytes]] = []
         authority = Authority("Pebble's own")
-        authority.issue("127.0.0.1").write(folder, "pebble")
+        authority.issue("127.0.0.1", here).write(folder, "pebble")
         self.ca = authority.pem
         """CA of its own HTTPS."""
 
     @property
     def url(self) -> str:
         """Of its directory."""
-        return f"https://127.0.0.1:{self._port}/dir"
+        return f"https://{self._here}:{self._port}/dir"
 
     @property
     def root(self) -> bytes:
@@ -83,7 +93,7 @@ class Pebble:
             part for name in ("http01", "https01", "tlsalpn01", "doh") for part in (f"-{name}", "")
         ]
         listen = ["-dns01", dns, "-management", api, *off[:6]]
-        self._run("pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", *listen)
+        self._run("pebble-challtestsrv", "-defaultIPv4", self._there, "-defaultIPv6", "", *listen)
         self._run("pebble", "-config", str(config), "-dnsserver", dns)
         wait_for(lambda: bool(self._get(self.url)), "Pebble does not answer")
 
@@ -125,7 +135,7 @@ class Pebble:
 
     def _config(self) -> dict[str, object]:
         return {
-            "listenAddress": f"127.0.0.1:{self._port}",
+            "listenAddress": f"{self._here}:{self._port}",
             "managementListenAddress": f"127.0.0.1:{self._manage}",
             "certificate": str(self._folder / "pebble.crt"),
             "privateKey": str(self._folder / "pebble.key"),
