@@ -48,19 +48,19 @@ def kept(scene: Scene) -> None:
 
 def too_old(scene: Scene) -> None:
     """The newest backup becomes too old; another one is taken."""
-    narrator, newest = scene.narrator, _newest(scene)
+    narrator, last = scene.narrator, newest(scene)
     narrator.chapter("The newest backup becomes too old")
     narrator.say("nobody wants to wait for 26 hours: the demo sets its date back by two days")
-    _heal(scene, lambda: _set_back(scene, newest), "too old", "a backup two days old, 26 h allowed")
+    _heal(scene, lambda: _set_back(scene, last), "too old", "a backup two days old, 26 h allowed")
 
 
 def cut_in_half(scene: Scene) -> None:
     """A backup is cut in half on its disk; that is seen, and another one is taken."""
-    narrator, newest = scene.narrator, _newest(scene)
+    narrator, last = scene.narrator, newest(scene)
     narrator.chapter("The disk loses half of the newest backup")
-    dump = max(_folder(scene, newest).iterdir(), key=lambda file: file.stat().st_size)
+    dump = max(_folder(scene, last).iterdir(), key=lambda file: file.stat().st_size)
     half = dump.stat().st_size // 2
-    narrator.shell(f"truncate --size {half} {newest}/{dump.name}")
+    narrator.shell(f"truncate --size {half} {last}/{dump.name}")
     _heal(scene, lambda: _truncate(dump, half), "damaged", "the newest backup cut in half")
     (damaged,) = _status(scene)["damaged"]
     narrator.quote(f"damaged  {damaged['name']}: {damaged['message']}")
@@ -69,13 +69,13 @@ def cut_in_half(scene: Scene) -> None:
 
 def _heal(scene: Scene, harm: Callable[[], None], seen: str, what: str) -> None:
     """Does harm, and waits for a new backup that counts."""
-    before = _newest(scene)
+    before = newest(scene)
     harm()
     scene.narrator.shell(f"kubectl annotate pgb {NAME} swarmkeeper.dev/requested-at=$(date -Is)")
     began = time.monotonic()
     scene.api.look_at(_PLURAL, NAME)
     with scene.narrator.waiting(f"seen, and another one taken and read ({seen})"):
-        until(lambda: _newest(scene) not in {"", before} and _is(scene, "Fresh"), "a new backup")
+        until(lambda: newest(scene) not in {"", before} and _is(scene, "Fresh"), "a new backup")
         until(lambda: _is(scene, "Ready"), f"{NAME} to be Ready")
     seconds = time.monotonic() - began
     scene.narrator.quote(_told(scene))
@@ -97,7 +97,7 @@ def _truncate(file: Path, size: int) -> None:
 
 def _told(scene: Scene) -> str:
     """The operator's event on the newest backup."""
-    name = _newest(scene)
+    name = newest(scene)
     until(lambda: bool(scene.api.event_of(NAME, f"took {name}:")), f"an event on {name}")
     return f"event  {scene.api.event_of(NAME, f'took {name}:')}"
 
@@ -115,7 +115,8 @@ def _wanted(scene: Scene) -> tuple[str, ...]:
     return ("Fresh", "Verified", "Ready", *drill)
 
 
-def _newest(scene: Scene) -> str:
+def newest(scene: Scene) -> str:
+    """Name of the newest backup that counts; empty where there is none."""
     return str(_status(scene).get("lastSuccessfulBackup", {}).get("name", ""))
 
 

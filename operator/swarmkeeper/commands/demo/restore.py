@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import psycopg
 
-from swarmkeeper.commands.demo.database import NAME, ROWS, connect
+from swarmkeeper.commands.demo.database import NAME, ROWS, connect, newest
 from swarmkeeper.commands.demo.errors import DemoError
 from swarmkeeper.commands.demo.narration import Result
 from swarmkeeper.commands.demo.programs import run
@@ -28,8 +28,9 @@ def rows_lost(scene: Scene) -> None:
     with connect(scene.stack) as connection:
         connection.execute(_MISTAKE.encode())
     narrator.say(f"{_rows(scene):,} of {ROWS:,} rows are left")
-    narrator.shell(f"swarmkeeper {' '.join(_WORDS)}")
-    name = _swarmkeeper(scene, *_WORDS, "--no-wait").partition(":")[0]
+    words = (*_WORDS, "--param", f"backup={newest(scene)}")
+    narrator.shell(f"swarmkeeper {' '.join(words)}")
+    name = _swarmkeeper(scene, *words, "--no-wait").partition(":")[0]
     until(lambda: bool(_status(scene, name).get("pendingApproval")), f"{name} to wait for a yes")
     narrator.quote(f"{name}: {_status(scene, name)['message']}")
     narrator.shell(f"swarmkeeper approve {name}")
