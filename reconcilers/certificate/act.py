@@ -12,7 +12,14 @@ from reconcilers.certificate.spec import (
     publication_of,
     trust_of,
 )
-from swarmkeeper.runtime.certificates import CertificateError, Certificates, Publication
+from reconcilers.certificate.suggestion import SUGGESTED, is_exempt, replaces
+from swarmkeeper.runtime.certificates import (
+    Asked,
+    Attempt,
+    CertificateError,
+    Certificates,
+    Publication,
+)
 from swarmkeeper.runtime.errors import Retry, Stalled, Wait
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
@@ -52,10 +59,16 @@ def _renew(target: Target[CertificateSpec], action: Action, certificates: Certif
     by_hand = str(action.parameters.get("run", ""))
     if not by_hand:
         _still_there(target, where, action, certificates)
-    _hold(target, spec.acme, where, certificates, by_hand=by_hand)
+    ca, present = ca_of(spec.acme), certificates.published(where, trust_of(spec)).facts
+    attempts = recalled(target, certificates.attempts(ca, spec.dns_names, where))
+    info = certificates.renewal_info(where, ca)
+    told = replaces(spec, info, present, attempts)
+    exempt = is_exempt(info, replaces=told, now=target.now)
+    _hold(target, spec.acme, attempts, by_hand=by_hand, exempt=exempt)
     key = by_hand or f"{target.uid}.{action.before.get('serial')}.{target.now.isoformat()}"
-    serial = certificates.issue(where, ca_of(spec.acme), spec.dns_names, key=key)
-    return f"{spec.acme.server} issued {serial}, and it is published"
+    serial = certificates.issue(where, ca, spec.dns_names, Asked(key, told, exempt))
+    why = f"; {action.reason}" if action.reason.startswith(SUGGESTED) else ""
+    return f"{spec.acme.server} issued {serial}, and it is published{why}"
 
 
 def _still_there(
@@ -71,19 +84,27 @@ def _still_there(
 def _hold(
     target: Target[CertificateSpec],
     acme: AcmeIssuer,
-    where: Publication,
-    port: Certificates,
+    attempts: tuple[Attempt, ...],
     *,
     by_hand: str,
+    exempt: bool,
 ) -> None:
     """Asks the ledger again: a CA that has been asked too often refuses all others too."""
-    attempts = recalled(target, port.attempts(ca_of(acme), target.spec.dns_names, where))
-    if by_hand and any(one.key == by_hand and one.serial for one in attempts):
+    if by_hand:
+        _hold_by_hand(target, acme, attempts, by_hand)
         return
-    limit = min(FORCED, acme.certificates_per_week) if by_hand else acme.certificates_per_week
-    counted = tuple(one for one in attempts if one.serial) if by_hand else attempts
-    held = pause(counted, target.now, target.now if not by_hand else None, limit)
-    if held is not None and by_hand:
-        raise Stalled(f"{held.message} by hand", reason=held.reason)
+    limit = None if exempt else acme.certificates_per_week
+    held = pause(attempts, target.now, target.now, limit)
     if held is not None:
         raise Wait(held.message, reason=held.reason, after=held.until - target.now)
+
+
+def _hold_by_hand(
+    target: Target[CertificateSpec], acme: AcmeIssuer, attempts: tuple[Attempt, ...], key: str
+) -> None:
+    issued = tuple(one for one in attempts if one.serial)
+    if any(one.key == key for one in issued):
+        return
+    held = pause(issued, target.now, None, min(FORCED, acme.certificates_per_week))
+    if held is not None:
+        raise Stalled(f"{held.message} by hand", reason=held.reason)

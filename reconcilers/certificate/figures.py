@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
-from reconcilers.certificate.policy import due
-from reconcilers.certificate.spec import CertificateSpec
 from swarmkeeper.runtime.certificates import Facts, Served
 from swarmkeeper.runtime.conditions import Status
 from swarmkeeper.runtime.figures import Figure
@@ -15,10 +14,10 @@ _PREFIX: Final = "swarmkeeper_certificate"
 
 
 def figures(
-    spec: CertificateSpec, served: tuple[Served, ...], current: Facts | None, ready: Status
+    served: tuple[Served, ...], current: Facts | None, due: datetime | None, ready: Status
 ) -> tuple[Figure, ...]:
     """All figures; what is not known is left out: unknown is not zero."""
-    return (*_ready(ready), *_of(spec, current), *_served(served))
+    return (*_ready(ready), *_of(current, due), *_served(served))
 
 
 def _ready(ready: Status) -> Iterator[Figure]:
@@ -31,14 +30,14 @@ def _ready(ready: Status) -> Iterator[Figure]:
         )
 
 
-def _of(spec: CertificateSpec, facts: Facts | None) -> Iterator[Figure]:
-    if facts is None:
+def _of(facts: Facts | None, due: datetime | None) -> Iterator[Figure]:
+    if facts is None or due is None:
         return
     times = {
         "not_before": ("When the certificate begins to be valid.", facts.not_before),
         "not_after": ("When the certificate ends.", facts.not_after),
         "expiration": ("When the certificate ends.", facts.not_after),
-        "renewal": ("When the certificate is due to be renewed.", due(spec, facts)),
+        "renewal": ("When the certificate is due to be renewed.", due),
     }
     for name, (description, time) in times.items():
         yield Figure(f"{_PREFIX}_{name}_timestamp_seconds", description, time.timestamp())

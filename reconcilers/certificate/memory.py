@@ -54,6 +54,7 @@ def _written(attempt: Attempt) -> JsonObject:
         "message": attempt.message,
         "retryAfter": after.isoformat() if after else None,
         "order": attempt.order,
+        "exempt": attempt.exempt,
     }
 
 
@@ -67,4 +68,5 @@ def _read(document: JsonObject) -> Attempt:
         document["message"],
         datetime.fromisoformat(after) if after else None,
         document.get("order", ""),
+        exempt=document.get("exempt", False),
     )

@@ -9,6 +9,7 @@ from reconcilers.certificate.spec import (
     CertificateSpec,
     asked_of,
     brought_of,
+    ca_of,
     endpoints_of,
     publication_of,
     storage_of,
@@ -18,6 +19,7 @@ from swarmkeeper.runtime.certificates import (
     Attempt,
     CertificateError,
     Facts,
+    RenewalInfo,
     Served,
     Stored,
 )
@@ -39,6 +41,7 @@ class Observed:
         server: Traefik's service; None where there is none, or it is no matter of this object.
         stored: what Traefik's file has; None where it is not declared.
         reason: CamelCase word for why nothing could be judged; empty where it could.
+        suggested: when the CA suggests to renew what is published; None where it does not.
     """
 
     served: tuple[Served, ...] | Unknown
@@ -48,6 +51,7 @@ class Observed:
     server: Service | Unknown | None = None
     stored: tuple[Facts, ...] | Unknown | None = None
     reason: str = ""
+    suggested: RenewalInfo | Unknown | None = None
 
 
 def observe(target: Target[CertificateSpec], ports: Ports) -> Observed:
@@ -75,7 +79,10 @@ def _seen(
     if (ca := asked_of(spec)) is not None:
         names = spec.dns_names if stored is None else _ordered_names(spec, served, stored)
         attempts = recalled(target, port.attempts(ca, names, where))
-    return Observed(served, published, brought, attempts, server, stored)
+    suggested = None
+    if where is not None and spec.acme is not None:
+        suggested = port.renewal_info(where, ca_of(spec.acme))
+    return Observed(served, published, brought, attempts, server, stored, suggested=suggested)
 
 
 def _stored(spec: CertificateSpec, ports: Ports) -> tuple[Facts, ...] | Unknown | None:

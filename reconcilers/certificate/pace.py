@@ -10,12 +10,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconcilers.certificate.memory import WEEK
-from swarmkeeper.runtime.certificates import INTERRUPTED, ORDER_GONE, ORDER_INVALID, Attempt
+from swarmkeeper.runtime.certificates import (
+    ALREADY_REPLACED,
+    INTERRUPTED,
+    ORDER_GONE,
+    ORDER_INVALID,
+    Attempt,
+)
 
 PASSING: Final = frozenset(
     {
         *("CAUnreachable", "CATimeout", "SecretMissing", "NotWritten"),
-        *(INTERRUPTED, ORDER_GONE, ORDER_INVALID),
+        *(INTERRUPTED, ORDER_GONE, ORDER_INVALID, ALREADY_REPLACED),
     }
 )
 """Reasons that pass by themselves: the CA was not troubled, or not at fault."""
@@ -49,7 +55,7 @@ def failures(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
 
 
 def pause(
-    attempts: tuple[Attempt, ...], now: datetime, ends: datetime | None, limit: int
+    attempts: tuple[Attempt, ...], now: datetime, ends: datetime | None, limit: int | None
 ) -> Pause | None:
     """Why to wait, or None.
 
@@ -57,7 +63,7 @@ def pause(
         attempts: of the last week, oldest first.
         now: time of the pass.
         ends: when the present certificate ends; None where there is none.
-        limit: certificates for these names in a week.
+        limit: certificates for these names in a week; None where this one does not count.
     """
     found = [one for one in (_limited(attempts, limit), _backing_off(attempts, now, ends)) if one]
     later = max(found, key=lambda one: one.until, default=None)
@@ -75,9 +81,9 @@ def spent(attempts: tuple[Attempt, ...]) -> list[Attempt]:
     return sorted(counted, key=lambda one: one.time)
 
 
-def _limited(attempts: tuple[Attempt, ...], limit: int) -> Pause | None:
-    issued = spent(attempts)
-    if len(issued) < limit or any(one.open for one in attempts):
+def _limited(attempts: tuple[Attempt, ...], limit: int | None) -> Pause | None:
+    issued = [one for one in spent(attempts) if not one.exempt]
+    if limit is None or len(issued) < limit or any(one.open for one in attempts):
         return None
     message = (
         f"{len(issued)} certificates for these names within a week, at most {limit} are issued"

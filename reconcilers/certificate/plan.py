@@ -19,6 +19,7 @@ from reconcilers.certificate.observe import Observed
 from reconcilers.certificate.pace import Pause, pause
 from reconcilers.certificate.policy import Finding, stored_findings
 from reconcilers.certificate.spec import AcmeIssuer, CertificateSpec
+from reconcilers.certificate.suggestion import is_exempt, replaces, suggestion
 from reconcilers.certificate.traefik import (
     pause_of_restarts,
     reason_to_restart,
@@ -77,7 +78,8 @@ def reason_to_renew(target: Target[CertificateSpec], observed: Observed) -> Find
     if target.spec.acme is None or published is None:
         return None
     wrong = stored_findings(target.spec, published, target.now)
-    return next((one for one in wrong if one[0] in _RENEWED), None)
+    found = next((one for one in wrong if one[0] in _RENEWED), None)
+    return found or suggestion(target, observed)
 
 
 def pause_of(target: Target[CertificateSpec], observed: Observed) -> Pause | None:
@@ -87,8 +89,12 @@ def pause_of(target: Target[CertificateSpec], observed: Observed) -> Pause | Non
         return pause_of_forcing(target, observed)
     if acme is None or published is None:
         return None
-    ends = published.facts.not_after if published.facts else None
-    return pause(observed.attempts, target.now, ends, acme.certificates_per_week)
+    present = published.facts
+    ends = present.not_after if present else None
+    told = replaces(target.spec, observed.suggested, present, observed.attempts)
+    exempt = is_exempt(observed.suggested, replaces=told, now=target.now)
+    limit = None if exempt else acme.certificates_per_week
+    return pause(observed.attempts, target.now, ends, limit)
 
 
 def _renewal(target: Target[CertificateSpec], observed: Observed, acme: AcmeIssuer) -> Plan:

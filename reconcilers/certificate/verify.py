@@ -13,8 +13,10 @@ from reconcilers.certificate.journal import Journal
 from reconcilers.certificate.observe import Observed
 from reconcilers.certificate.pace import failures
 from reconcilers.certificate.plan import pause_of, plan, reason_to_renew
-from reconcilers.certificate.policy import Finding, due, findings, stored_findings, told, uncovered
+from reconcilers.certificate.policy import Finding, findings, stored_findings, told, uncovered
 from reconcilers.certificate.spec import CertificateSpec, asked_of
+from reconcilers.certificate.suggestion import due_by
+from reconcilers.certificate.suggestion import fields as told_of_suggestion
 from reconcilers.certificate.traefik import pause_of_restarts, reason_to_restart
 from swarmkeeper.runtime.certificates import Facts, Served
 from swarmkeeper.runtime.conditions import Condition, Status, stamp
@@ -38,10 +40,11 @@ def verify(target: Target[CertificateSpec], observed: Observed) -> Verification:
             conditions=(Condition(SERVED, Status.UNKNOWN, observed.reason, message),),
             healthy=None,
             message=message,
-            figures=figures(target.spec, (), None, Status.UNKNOWN),
+            figures=figures((), None, None, Status.UNKNOWN),
         )
     shown, issuing = _served(target, observed, served), _issuing(target, observed)
     current = _current(served, observed)
+    when = due_by(target, observed, current) if current else None
     healthy = {Status.TRUE: True, Status.FALSE: False}.get(shown[0])
     stale = any(_differs(one, observed) for one in served) or reason_to_restart(target, observed)
     journal = own_journal(target, observed)
@@ -54,10 +57,8 @@ def verify(target: Target[CertificateSpec], observed: Observed) -> Verification:
         progress=_progress(journal) if fresh else "",
         failure=failure,
         recheck=_recheck(target, observed, current) if not fresh else None,
-        fields=_fields(target, served, current) | _ordered(target, observed),
-        figures=figures(
-            target.spec, served, current, shown[0] if failure is None else Status.FALSE
-        ),
+        fields=_fields(when, served, current) | _ordered(target, observed),
+        figures=figures(served, current, when, shown[0] if failure is None else Status.FALSE),
     )
 
 
@@ -176,7 +177,7 @@ def _recheck(
     """When it becomes due or the CA may be asked again, where that is before the next look."""
     held = pause_of(target, observed) if reason_to_renew(target, observed) else None
     times = [held.until] if held else []
-    times += [due(target.spec, current)] if current else []
+    times += [due_by(target, observed, current)] if current else []
     left = min((time - target.now for time in times if time > target.now), default=None)
     return left if left is not None and left < target.spec.interval else None
 
@@ -193,18 +194,16 @@ def _ordered(target: Target[CertificateSpec], observed: Observed) -> JsonObject:
         fields["nextIssuanceTime"] = stamp(held.until)
     if asked_of(target.spec) is not None:
         fields["issuedThisWeek"] = sum(bool(one.serial) for one in observed.attempts)
-    return fields
+    return fields | told_of_suggestion(observed.suggested)
 
 
-def _fields(
-    target: Target[CertificateSpec], served: tuple[Served, ...], current: Facts | None
-) -> JsonObject:
+def _fields(when: datetime | None, served: tuple[Served, ...], current: Facts | None) -> JsonObject:
     fields: JsonObject = {"endpoints": [_endpoint(one) for one in served]}
-    if current is not None:
+    if current is not None and when is not None:
         fields |= {
             "notBefore": stamp(current.not_before),
             "notAfter": stamp(current.not_after),
-            "renewalTime": stamp(due(target.spec, current)),
+            "renewalTime": stamp(when),
             "serial": current.serial,
             "issuer": current.issuer,
         }

@@ -66,7 +66,7 @@ class Pebble:
         self._here, self._there = here, there
         self._reuse = "100" if reuse else "0"
         self._folder, self._http_port, self._lifetime = folder, http_port, lifetime
-        self._port, self._manage = free_port(), free_port()
+        self.port, self._manage = free_port(), free_port()
         self.dns, self.dns_api = free_port(), free_port()
         self._running: list[subprocess.Popen[bytes]] = []
         authority = Authority("Pebble's own")
@@ -77,7 +77,7 @@ class Pebble:
     @property
     def url(self) -> str:
         """Of its directory."""
-        return f"https://{self._here}:{self._port}/dir"
+        return f"https://{self._here}:{self.port}/dir"
 
     @property
     def root(self) -> bytes:
@@ -135,7 +135,7 @@ class Pebble:
 
     def _config(self) -> dict[str, object]:
         return {
-            "listenAddress": f"{self._here}:{self._port}",
+            "listenAddress": f"{self._here}:{self.port}",
             "managementListenAddress": f"127.0.0.1:{self._manage}",
             "certificate": str(self._folder / "pebble.crt"),
             "privateKey": str(self._folder / "pebble.key"),

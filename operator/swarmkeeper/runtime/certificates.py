@@ -152,12 +152,33 @@ class AcmeCa:
     hook: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RenewalInfo:
+    """When a CA suggests to renew a certificate (ARI, RFC 9773).
+
+    Attributes:
+        start: of the time that it suggests.
+        end: of that time.
+        at: when we do it within that time.
+        explanation: URL of why; empty where there is none.
+        problem: why nothing newer is known; empty where this is what the CA says now.
+    """
+
+    start: datetime
+    end: datetime
+    at: datetime
+    explanation: str = ""
+    problem: str = ""
+
+
 INTERRUPTED: Final = "Interrupted"
 """Reason of an attempt whose end nobody saw: the CA may have issued."""
 ORDER_GONE: Final = "OrderGone"
 """Reason of an attempt to go on with an order that the CA knows no more: it may have issued."""
 ORDER_INVALID: Final = "OrderInvalid"
 """Reason of an attempt to go on with an order that the CA has given up."""
+ALREADY_REPLACED: Final = "AlreadyReplaced"
+"""Reason of an order that was to replace a certificate which has a successor already, says the CA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +194,7 @@ class Attempt:
         retry_after: when the CA takes another one, where it has said so.
         order: URL of the order at the CA, which several attempts may be about; empty where none was placed.
         open: whether it can still be gone on with here, which costs no further order.
+        exempt: whether the CA does not count it, for it has suggested it.
     """
 
     time: datetime
@@ -183,6 +205,22 @@ class Attempt:
     retry_after: datetime | None = None
     order: str = ""
     open: bool = False
+    exempt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a certificate is asked for.
+
+    Attributes:
+        key: who asks: what the same one has got already is not ordered again.
+        replaces: whether the CA is told which one it replaces: that which is published.
+        exempt: whether the CA does not count it, for it has suggested it.
+    """
+
+    key: str
+    replaces: bool = False
+    exempt: bool = False
 
 
 class CertificateError(Exception):
@@ -261,7 +299,14 @@ class Certificates(Protocol):
         """
         ...
 
-    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
+    def renewal_info(self, where: Publication, ca: AcmeCa) -> RenewalInfo | Unknown | None:
+        """When the CA suggests to renew the certificate that is published; None where it does not.
+
+        Asked as often as the CA wants; in between it is what was said before.
+        """
+        ...
+
+    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], asked: Asked) -> str:
         """Orders a certificate with a new key, and publishes it; gives its serial.
 
         An order that was interrupted is gone on with.
@@ -270,7 +315,7 @@ class Certificates(Protocol):
             where: to publish it.
             ca: whom to ask.
             names: whom it stands for.
-            key: who asks: what the same one has got already is not ordered again.
+            asked: by whom, and how.
 
         Raises:
             CertificateError: there is none; what was published stays.
@@ -303,7 +348,10 @@ class _NoCertificates:
     def note(self, ca: AcmeCa, names: Sequence[str], attempt: Attempt) -> None:
         raise _NONE
 
-    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
+    def renewal_info(self, where: Publication, ca: AcmeCa) -> RenewalInfo | Unknown | None:
+        raise _NONE
+
+    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], asked: Asked) -> str:
         raise _NONE
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from acme import challenges, client, messages
+from acme import challenges, client, errors, messages
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,14 +19,23 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from josepy.json_util import field as jose_field
 from josepy.jwk import JWKRSA
 
+from swarmkeeper.adapters.tls import renewal_info
 from swarmkeeper.adapters.tls.acme_account import connected
 from swarmkeeper.adapters.tls.acme_errors import PATIENCE, Heard, translated
 from swarmkeeper.adapters.tls.hooks import Hooks
 from swarmkeeper.adapters.tls.open_orders import OpenOrder
+from swarmkeeper.adapters.tls.renewal_info import RenewalInfos
 from swarmkeeper.adapters.tls.responder import Responder
-from swarmkeeper.runtime.certificates import ORDER_GONE, ORDER_INVALID, AcmeCa, CertificateError
+from swarmkeeper.runtime.certificates import (
+    ALREADY_REPLACED,
+    ORDER_GONE,
+    ORDER_INVALID,
+    AcmeCa,
+    CertificateError,
+)
 
 FOLDER: Final = "acme"
 """In the data folder: account keys, open orders and the ledger."""
@@ -49,6 +58,8 @@ class AcmeClient:
         self._folder = folder
         self._responder = responder
         self._hooks = hooks
+        self.suggested = RenewalInfos(folder / renewal_info.FILE).of
+        """When a CA suggests to renew."""
 
     def issue(
         self, ca: AcmeCa, names: Sequence[str], verify: bool | str, order: OpenOrder, keep: Keep
@@ -67,7 +78,7 @@ class AcmeClient:
 
         Raises:
             CertificateError: CAUnreachable, CATimeout, ChallengeFailed, RateLimited, OrderRefused,
-                OrderGone, OrderInvalid, ResponderFailed, HookFailed.
+                OrderGone, OrderInvalid, AlreadyReplaced, ResponderFailed, HookFailed.
         """
         request, heard = _request(order.key, names), Heard()
         with translated(ca.server, heard):
@@ -75,7 +86,7 @@ class AcmeClient:
             if order.url:
                 placed = _taken_up(acme, order.url, request)
             else:
-                placed = acme.new_order(request)
+                placed = _placed(acme, request, names, order.replaces)
                 order = replace(order, url=placed.uri)
                 keep(order)
             if placed.body.status == messages.STATUS_PENDING:
@@ -120,6 +131,35 @@ def new_order() -> OpenOrder:
     return OpenOrder(pem.decode())
 
 
+class _Replacing(messages.NewOrder):
+    """An order that tells which certificate it replaces (RFC 9773, 5)."""
+
+    replaces: str = jose_field("replaces", omitempty=True)
+
+
+def _placed(
+    acme: client.ClientV2, request: bytes, names: Sequence[str], replaces: str
+) -> messages.OrderResource:
+    """A new order; the library knows none that replaces.
+
+    Raises:
+        CertificateError: AlreadyReplaced.
+    """
+    if not replaces:
+        return acme.new_order(request)
+    wanted = [messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name) for name in names]
+    order = _Replacing(identifiers=wanted, profile="", replaces=replaces)
+    try:
+        answer = acme.net.post(
+            acme.directory["newOrder"], order, new_nonce_url=acme.directory["newNonce"]
+        )
+    except errors.ConflictError:
+        message = "the CA says that the published certificate has been replaced already"
+        raise CertificateError(ALREADY_REPLACED, message) from None
+    body = messages.Order.from_json(answer.json())
+    return _resource(acme, body, answer.headers["Location"], request)
+
+
 def _taken_up(acme: client.ClientV2, url: str, request: bytes) -> messages.OrderResource:
     """An order that was placed before.
 
@@ -136,6 +176,12 @@ def _taken_up(acme: client.ClientV2, url: str, request: bytes) -> messages.Order
     if body.status == messages.STATUS_INVALID:
         message = "the CA has given up the order that was interrupted"
         raise CertificateError(ORDER_INVALID, message)
+    return _resource(acme, body, url, request)
+
+
+def _resource(
+    acme: client.ClientV2, body: messages.Order, url: str, request: bytes
+) -> messages.OrderResource:
     authorizations = [
         messages.AuthorizationResource(
             body=messages.Authorization.from_json(_get(acme, one)), uri=one

@@ -21,16 +21,19 @@ from swarmkeeper.adapters.tls.hooks import Hooks
 from swarmkeeper.adapters.tls.ledger import Ledger
 from swarmkeeper.adapters.tls.open_orders import OpenOrder, OpenOrders, name_of
 from swarmkeeper.adapters.tls.reading import facts, pair
+from swarmkeeper.adapters.tls.renewal_info import certificate_id
 from swarmkeeper.adapters.tls.responder import Responder
 from swarmkeeper.runtime.certificates import (
     INTERRUPTED,
     AcmeCa,
+    Asked,
     Attempt,
     Brought,
     CertificateError,
     Endpoint,
     Facts,
     Publication,
+    RenewalInfo,
     Served,
     Stored,
     Trust,
@@ -129,7 +132,7 @@ class TlsCertificates:
             return found
         return tuple(replace(one, open=one.order == order.url) for one in found)
 
-    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], *, key: str) -> str:
+    def issue(self, where: Publication, ca: AcmeCa, names: Sequence[str], asked: Asked) -> str:
         """Orders a certificate and publishes it; see the port.
 
         A kill in between loses no certificate, and none is counted too few, by what is written in turn: the
@@ -139,12 +142,12 @@ class TlsCertificates:
         order = self._orders.read(name)
         if order is None or self._is_published(where, order):
             for known in self.attempts(ca, names, where):
-                if known.key == key and known.serial:
+                if known.key == asked.key and known.serial:
                     self._orders.remove(name)
                     return known.serial
             order = acme_client.new_order()
         if not order.chain:
-            order = self._ordered(name, ca, names, order, key)
+            order = self._ordered(name, ca, names, order, asked, self._replaced(where, asked))
         chain, pem = order.chain.encode(), order.key.encode()
         own = facts(pair(chain, pem)[0], "")
         self._count(where, ca, names, order, own.serial)
@@ -161,11 +164,24 @@ class TlsCertificates:
             self.note(ca, names, replace(same[-1], serial=serial, reason="", message=""))
 
     def _ordered(
-        self, name: str, ca: AcmeCa, names: Sequence[str], order: OpenOrder, key: str
+        self,
+        name: str,
+        ca: AcmeCa,
+        names: Sequence[str],
+        order: OpenOrder,
+        asked: Asked,
+        replaces: str,
     ) -> OpenOrder:
         """Has an order end, and the ledger say how."""
         begun = self._clock.now()
-        attempt = Attempt(begun, key, reason=INTERRUPTED, message="it did not end", order=order.url)
+        attempt = Attempt(
+            begun,
+            asked.key,
+            reason=INTERRUPTED,
+            message="it did not end",
+            order=order.url,
+            exempt=asked.exempt,
+        )
 
         def keep(placed: OpenOrder) -> None:
             nonlocal attempt
@@ -173,14 +189,11 @@ class TlsCertificates:
             attempt = replace(attempt, order=placed.url)
             self.note(ca, names, attempt)
 
-        try:
-            verify = str(self._secrets.path(ca.ca)) if ca.ca else True
-        except SecretMissing as error:
-            raise CertificateError("SecretMissing", str(error)) from None
+        verify = self._verifying(ca)
         self.note(ca, names, attempt)
         try:
             self._orders.write(name, order)
-            ended = self._acme.issue(ca, names, verify, order, keep)
+            ended = self._acme.issue(ca, names, verify, replace(order, replaces=replaces), keep)
             pair(ended.chain.encode(), ended.key.encode())
             self._orders.write(name, ended)
         except CertificateError as error:
@@ -191,6 +204,33 @@ class TlsCertificates:
                 self._orders.remove(name)
             raise
         return ended
+
+    def _verifying(self, ca: AcmeCa) -> bool | str:
+        """What the CA's own HTTPS is checked against, as `requests` wants it."""
+        try:
+            return str(self._secrets.path(ca.ca)) if ca.ca else True
+        except SecretMissing as error:
+            raise CertificateError("SecretMissing", str(error)) from None
+
+    def _replaced(self, where: Publication, asked: Asked) -> str:
+        """What ARI calls the certificate that is published; empty where the CA is not to be told."""
+        try:
+            found = self._folder.read(where) if asked.replaces else None
+            chain = pair(found.certificate, found.key) if found else []
+        except CertificateError:
+            return ""
+        return (certificate_id(chain[0]) or "") if chain else ""
+
+    def renewal_info(self, where: Publication, ca: AcmeCa) -> RenewalInfo | Unknown | None:
+        """When the CA suggests to renew what is published; see the port."""
+        try:
+            found = self._folder.read(where)
+            chain = pair(found.certificate, found.key) if found else []
+        except CertificateError:
+            return None
+        if not chain:
+            return None
+        return self._acme.suggested(ca, self._verifying(ca), chain[0], self._clock.now())
 
     def _is_published(self, where: Publication, order: OpenOrder) -> bool:
         """Whether an order has nothing left to do: its end was not seen."""

@@ -56,6 +56,7 @@ class Ledger:
             "message": attempt.message,
             "retryAfter": attempt.retry_after.isoformat() if attempt.retry_after else None,
             "order": attempt.order,
+            "exempt": attempt.exempt,
         }
         with self._guard:
             known = self._read()
@@ -89,4 +90,5 @@ def _attempt(document: dict[str, Any]) -> Attempt:
         message=document["message"],
         retry_after=datetime.fromisoformat(after) if after else None,
         order=document.get("order", ""),
+        exempt=document.get("exempt", False),
     )

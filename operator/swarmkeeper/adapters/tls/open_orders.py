@@ -28,11 +28,13 @@ class OpenOrder:
         key: of the certificate, PEM.
         url: of the order; empty where it was not placed, or nobody saw the CA's answer.
         chain: PEM, the certificate first; empty until it is issued.
+        replaces: what ARI calls the certificate that it is to replace; empty where the CA is not told.
     """
 
     key: str
     url: str = ""
     chain: str = ""
+    replaces: str = ""
 
 
 class OpenOrders:
