@@ -20,7 +20,7 @@ from swarmkeeper.runtime.certificates import (
 
 PASSING: Final = frozenset(
     {
-        *("CAUnreachable", "CATimeout", "SecretMissing", "NotWritten"),
+        *("CAUnreachable", "CATimeout", "SecretMissing", "NotWritten", "ResponderFailed"),
         *(INTERRUPTED, ORDER_GONE, ORDER_INVALID, ALREADY_REPLACED),
     }
 )
