@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from swarmkeeper.runtime.certificates import CertificateError
 TIMEOUT: Final = 120.0
 """Seconds for one call."""
 _SHOWN: Final = 300
+_SECRET: Final = re.compile("TOKEN|KEY|SECRET|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
+"""Names of variables that programs for DNS providers take secrets from."""
+_LEAST: Final = 4  # shorter values are no secrets, and would blot out words
 Record = tuple[str, str]
 
 
@@ -68,7 +72,16 @@ class Hooks:
                 "HookFailed", f"{name} {verb} can't be run: {type(error).__name__}"
             ) from None
         if done.returncode and strict:
-            said = done.stderr.strip()[-_SHOWN:]
+            said = _without_secrets(done.stderr.strip())[-_SHOWN:]
             raise CertificateError(
                 "HookFailed", f"{name} {verb} ended with {done.returncode}: {said}"
             )
+
+
+def _without_secrets(text: str) -> str:
+    """What a program said, without the values of variables that it takes secrets from."""
+    values = {value for name, value in os.environ.items() if _SECRET.search(name)}
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= _LEAST:
+            text = text.replace(value, "***")
+    return text
