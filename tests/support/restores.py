@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any, Final
+
 import psycopg
 
 from desired_state.objects import ObjectRef
 from support.backups import REF, Scene, wait_until
+
+IN_PLACE: Final = {"method": "InPlace", "drain": "0s", "reconnect": "0s"}
+"""How tests restore over what is there."""
 
 
 def rows(scene: Scene, table: str = "orders") -> int:
@@ -49,3 +55,49 @@ def finish(scene: Scene, run: ObjectRef, until: str = "") -> tuple[str, str] | N
 
     wait_until(ended, "the run does not end")
     return scene.engine.condition(run, "Succeeded")
+
+
+def copies(scene: Scene) -> bool:
+    """Whether rows are being restored."""
+    with scene.server.admin() as admin:
+        query = "SELECT FROM pg_stat_activity WHERE datname = %s AND query ~ '^COPY .* FROM stdin'"
+        return admin.execute(query, (scene.database,)).fetchone() is not None
+
+
+def napping(scene: Scene, **spec: Any) -> str:
+    """A damaged database whose restore sleeps in the middle until it is woken; its backup."""
+    scene.sql(
+        "CREATE FUNCTION nap() RETURNS bool LANGUAGE sql AS $$ SELECT pg_sleep("
+        "coalesce(nullif(current_setting('test.nap', true), ''), '0')::float) IS NOT NULL $$",
+        "CREATE TABLE big (id int PRIMARY KEY, note text, CHECK (id <> 1000 OR public.nap()))",
+        "INSERT INTO big SELECT n, repeat(md5(n::text), 100) FROM generate_series(1, 2000) n",
+    )
+    scene.declare(restore=IN_PLACE, **spec)
+    scene.look()
+    (first,) = scene.names()
+    scene.clock.forward(minutes=1)
+    scene.sql(
+        "DELETE FROM big WHERE id > 10", f"ALTER DATABASE {scene.database} SET test.nap TO '600'"
+    )
+    return first
+
+
+def wake(scene: Scene) -> None:
+    """Later restores do not sleep."""
+    scene.sql(f"ALTER DATABASE {scene.database} RESET test.nap")
+
+
+def processes(program: str, scene: Scene) -> list[int]:
+    """Processes of a program that work on the scene's database or backups."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        about = b" ".join(words)
+        if words[0].endswith(f"/{program}".encode()) and (
+            scene.database.encode() in about or str(scene.folder).encode() in about
+        ):
+            found.append(int(path.parent.name))
+    return found

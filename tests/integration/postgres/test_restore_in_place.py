@@ -16,14 +16,25 @@ import psycopg
 import pytest
 from support.backups import REF, Scene, wait_until
 from support.postgres import missing, postgres_server
-from support.restores import ask, databases, finish, rows
+from support.restores import (
+    IN_PLACE as HOW,
+)
+from support.restores import (
+    ask,
+    copies,
+    databases,
+    finish,
+    napping,
+    processes,
+    rows,
+    wake,
+)
 
 from desired_state.objects import ObjectRef
 from swarmkeeper.adapters.postgres import manifest as manifests
 
 pytestmark = pytest.mark.integration
 DONE = ("True", "Succeeded")
-HOW = {"method": "InPlace", "drain": "0s", "reconnect": "0s"}
 
 
 @pytest.fixture(params=["custom", "directory"])
@@ -171,36 +182,6 @@ def test_a_database_that_is_gone_needs_the_other_method(scene: Scene) -> None:
     assert "restore.method Swap makes a new one" in scene.engine.status(run)["message"]
 
 
-def copies(scene: Scene) -> bool:
-    """Whether rows are being restored."""
-    with scene.server.admin() as admin:
-        query = "SELECT FROM pg_stat_activity WHERE datname = %s AND query ~ '^COPY .* FROM stdin'"
-        return admin.execute(query, (scene.database,)).fetchone() is not None
-
-
-def napping(scene: Scene) -> str:
-    """A damaged database whose restore sleeps in the middle until it is woken; its backup."""
-    scene.sql(
-        "CREATE FUNCTION nap() RETURNS bool LANGUAGE sql AS $$ SELECT pg_sleep("
-        "coalesce(nullif(current_setting('test.nap', true), ''), '0')::float) IS NOT NULL $$",
-        "CREATE TABLE big (id int PRIMARY KEY, note text, CHECK (id <> 1000 OR public.nap()))",
-        "INSERT INTO big SELECT n, repeat(md5(n::text), 100) FROM generate_series(1, 2000) n",
-    )
-    scene.declare(restore=HOW)
-    scene.look()
-    (first,) = scene.names()
-    scene.clock.forward(minutes=1)
-    scene.sql(
-        "DELETE FROM big WHERE id > 10", f"ALTER DATABASE {scene.database} SET test.nap TO '600'"
-    )
-    return first
-
-
-def wake(scene: Scene) -> None:
-    """Later restores do not sleep."""
-    scene.sql(f"ALTER DATABASE {scene.database} RESET test.nap")
-
-
 @contextmanager
 def operating(scene: Scene, run: ObjectRef) -> Iterator[subprocess.Popen[bytes]]:
     """An operator in a process of its own, in the middle of a restore."""
@@ -280,19 +261,3 @@ def test_a_server_that_dies_leaves_the_former_rows_and_the_run_goes_on(tmp_path:
         assert finish(scene, run) == DONE
         assert rows(scene, "big") == 2000
         scene.close()
-
-
-def processes(program: str, scene: Scene) -> list[int]:
-    """Processes of a program that work on the scene's database or backups."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        about = b" ".join(words)
-        if words[0].endswith(f"/{program}".encode()) and (
-            scene.database.encode() in about or str(scene.folder).encode() in about
-        ):
-            found.append(int(path.parent.name))
-    return found
