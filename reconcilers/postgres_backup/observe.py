@@ -36,4 +36,7 @@ def observe(target: Target[PostgresBackupSpec], ports: Ports) -> Observed:
     if not catalogue.exists and target.status.get("lastSuccessfulBackup"):
         text = f"{spec.folder} held backups and is gone: is the volume mounted?"
         return Observed(Unknown(text), activity, "FolderMissing")
+    if not catalogue.exists and not target.uid:  # a dry run, most often on another machine
+        text = f"there is no {spec.folder} here: whether a backup is due is known where the operator runs"
+        return Observed(Unknown(text), activity, "FolderMissing")
     return Observed(catalogue, activity)
