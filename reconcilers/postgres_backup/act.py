@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from reconcilers.postgres_backup.assess import good
+from reconcilers.postgres_backup.destination import bucket_of
 from reconcilers.postgres_backup.retention import expired
 from reconcilers.postgres_backup.spec import (
     PostgresBackupSpec,
@@ -15,8 +16,17 @@ from reconcilers.postgres_backup.spec import (
     drill_of,
     dump_of,
 )
-from swarmkeeper.runtime.backup_tasks import Method, Recheck, Rehearsal, Restore, SwapBack, Task
-from swarmkeeper.runtime.backups import BackupError, Backups
+from reconcilers.postgres_backup.uploads import prunable
+from swarmkeeper.runtime.backup_tasks import (
+    Method,
+    Recheck,
+    Rehearsal,
+    Restore,
+    SwapBack,
+    Task,
+    Upload,
+)
+from swarmkeeper.runtime.backups import BackupError, Backups, Catalogue
 from swarmkeeper.runtime.errors import Retry, Stalled, UnderWay
 from swarmkeeper.runtime.plan import Action
 from swarmkeeper.runtime.reconciler import Target
@@ -27,6 +37,7 @@ _FOR_HUMANS: Final = frozenset(
         *("CertificateRefused", "VersionTooNew", "ProgramMissing", "CompressionUnsupported"),
         *("FolderMissing", "TableMissing", "TooSmall", "ManifestUnreadable", "ExtensionMissing"),
         *("NothingToSwap", "Foreign", "MethodUnsupported"),
+        *("BucketMissing", "AccessDenied", "CredentialsRefused"),
     }
 )
 _NOT_AGAIN: Final = frozenset({"RestoreFailed", "RowsDiffer", "DatabaseBusy"})
@@ -47,6 +58,8 @@ def act(target: Target[PostgresBackupSpec], action: Action, backups: Backups) ->
         "verify": _verify,
         "drill": _drill,
         "expire": _expire,
+        "upload": _upload,
+        "prune": _prune,
         "restore": _restore,
         "swap-back": _swap_back,
         "cancel": _cancel,
@@ -78,6 +91,7 @@ def _verify(target: Target[PostgresBackupSpec], action: Action, backups: Backups
         target.now,
         checks_of(spec, target.ref.name),
         spec.backup_timeout.total_seconds(),
+        bucket_of(spec.s3),
     )
     return _attend(target, action, backups, task)
 
@@ -90,13 +104,14 @@ def _drill(target: Target[PostgresBackupSpec], action: Action, backups: Backups)
         target.now,
         drill_of(spec, target.ref.name),
         spec.backup_timeout.total_seconds(),
+        bucket_of(spec.s3),
     )
     return _attend(target, action, backups, task)
 
 
 def _restore(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
     spec, asked = target.spec, action.parameters
-    catalogue = backups.catalogue(spec.folder, spec.server.database)
+    catalogue = _catalogue(target, backups)
     known = [one.name for one in good(spec, catalogue, target.now)]
     name = str(asked.get("backup") or next(iter(known), ""))
     if name not in known:
@@ -113,6 +128,7 @@ def _restore(target: Target[PostgresBackupSpec], action: Action, backups: Backup
         reconnect=spec.restore.reconnect.total_seconds(),
         timeout=spec.backup_timeout.total_seconds(),
         method=spec.restore.method,
+        bucket=bucket_of(spec.s3),
     )
     return _attend(target, action, backups, task)
 
@@ -132,7 +148,7 @@ def _swap_back(target: Target[PostgresBackupSpec], action: Action, backups: Back
 
 def _chosen(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
     """The backup that is meant: by default the newest one."""
-    found = backups.catalogue(target.spec.folder, target.spec.server.database).backups
+    found = _catalogue(target, backups).backups
     name = action.parameters.get("backup") or next((one.name for one in found), "")
     if name not in {one.name for one in found}:
         raise Stalled(f"there is no backup {name}", reason="BackupMissing")
@@ -141,12 +157,44 @@ def _chosen(target: Target[PostgresBackupSpec], action: Action, backups: Backups
 
 def _expire(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
     spec = target.spec
-    catalogue = backups.catalogue(spec.folder, spec.server.database)
+    catalogue = _catalogue(target, backups)
     may_go = expired(good(spec, catalogue, target.now), spec.retention, target.now)
     asked = action.parameters.get("backups", list(may_go))
     names = [name for name in asked if name in may_go]
-    backups.expire(spec.folder, names)
+    backups.expire(spec.folder, names, bucket_of(spec.s3))
     return f"removed {', '.join(names)}" if names else "nothing had expired"
+
+
+def _upload(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    spec, bucket = target.spec, bucket_of(target.spec.s3)
+    if bucket is None:
+        raise Stalled("no bucket is declared", reason="BucketMissing")
+    name, timeout = _chosen(target, action, backups), spec.backup_timeout.total_seconds()
+    task = Upload(spec.folder, name, bucket, target.now, timeout)
+    return _attend(target, action, backups, task)
+
+
+def _prune(target: Target[PostgresBackupSpec], action: Action, backups: Backups) -> str:
+    spec, bucket = target.spec, bucket_of(target.spec.s3)
+    if bucket is None:
+        raise Stalled("no bucket is declared", reason="BucketMissing")
+    may_go = prunable(spec, _catalogue(target, backups), target.now)
+    asked = action.parameters.get("backups", list(may_go))
+    gone = backups.prune(spec.folder, [name for name in asked if name in may_go], bucket)
+    return f"removed {', '.join(gone)} from the folder" if gone else "nothing was to be removed"
+
+
+def _catalogue(target: Target[PostgresBackupSpec], backups: Backups) -> Catalogue:
+    """All backups.
+
+    Raises:
+        BackupError: they can't be looked at; not even those in the bucket alone.
+    """
+    spec = target.spec
+    found = backups.catalogue(spec.folder, spec.server.database, bucket_of(spec.s3))
+    if found.bucket_fault is not None:
+        raise BackupError(found.bucket_fault.reason, found.bucket_fault.message)
+    return found
 
 
 def _cancel(target: Target[PostgresBackupSpec], _action: Action, backups: Backups) -> str:

@@ -39,7 +39,12 @@ class Due:
 
 
 def good(spec: PostgresBackupSpec, catalogue: Catalogue, now: datetime) -> tuple[Backup, ...]:
-    """The backups that count, newest first; what is from the future does not."""
+    """The backups that count, newest first; what is to be in a bucket and is not there does not."""
+    return tuple(one for one in written(spec, catalogue, now) if one.uploaded is not False)
+
+
+def written(spec: PostgresBackupSpec, catalogue: Catalogue, now: datetime) -> tuple[Backup, ...]:
+    """The backups that are verified, newest first; what is from the future does not count."""
     level = spec.verification.level
     return tuple(
         backup
@@ -65,7 +70,7 @@ def damaged(spec: PostgresBackupSpec, catalogue: Catalogue, now: datetime) -> di
 
 def due(spec: PostgresBackupSpec, catalogue: Catalogue, now: datetime) -> Due | None:
     """Why a backup must be taken now, or None."""
-    known = good(spec, catalogue, now)
+    known = written(spec, catalogue, now)  # what is not uploaded yet need not be taken again
     if not known:
         text = "there is no backup that counts"
         return Due("spec.folder", "NoBackup", "a verified backup", ABSENT, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from reconcilers.postgres_backup.destination import bucket_of
 from reconcilers.postgres_backup.spec import PostgresBackupSpec
 from swarmkeeper.runtime.backups import Activity, BackupError, Catalogue
 from swarmkeeper.runtime.ports import Ports
@@ -30,10 +31,13 @@ def observe(target: Target[PostgresBackupSpec], ports: Ports) -> Observed:
     """Reads the manifests; no dump, and not the server."""
     spec, activity = target.spec, ports.backups.activity(target.uid)
     try:
-        catalogue = ports.backups.catalogue(spec.folder, spec.server.database)
+        catalogue = ports.backups.catalogue(spec.folder, spec.server.database, bucket_of(spec.s3))
     except BackupError as error:
         return Observed(Unknown(error.message), activity, error.reason)
     if not catalogue.exists and target.status.get("lastSuccessfulBackup"):
+        if catalogue.bucket_fault is not None:
+            fault = catalogue.bucket_fault
+            return Observed(Unknown(fault.message), activity, fault.reason)
         text = f"{spec.folder} held backups and is gone: is the volume mounted?"
         return Observed(Unknown(text), activity, "FolderMissing")
     if not catalogue.exists and not target.uid:  # a dry run, most often on another machine

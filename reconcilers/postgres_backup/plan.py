@@ -1,6 +1,7 @@
 """Decides what to do about the backups. Pure.
 
-In this order: a backup that is due, verifications, a restore drill, and then what has expired goes.
+In this order: a backup that is due, uploads, verifications, a restore drill, and then what has expired
+goes, and what need not lie in the folder.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from reconcilers.postgres_backup.assess import (
     has_failed,
     last_drill,
     last_failure,
+    written,
 )
 from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.retention import expired
 from reconcilers.postgres_backup.spec import PostgresBackupSpec
+from reconcilers.postgres_backup.uploads import missing, prunable
 from swarmkeeper.runtime.backups import CHANGED, Backup, Catalogue
 from swarmkeeper.runtime.diff import ABSENT, FieldDiff
 from swarmkeeper.runtime.plan import Action, Plan, Risk
@@ -31,15 +34,18 @@ def plan(target: Target[PostgresBackupSpec], observed: Observed) -> Plan:
     if isinstance(catalogue, Unknown):
         return Plan(unknown=(catalogue.reason,))
     backup = tuple(_backup(target, catalogue))
+    upload, prune = tuple(_upload(target, catalogue)), tuple(_prune(target, catalogue))
     verify, drill = tuple(_verify(target, catalogue)), tuple(_drill(target, catalogue))
     expire = tuple(_expire(target, observed))
     drift = (
         *_due(target, catalogue),
+        *(_diff(target, "spec.s3", step) for step in upload),
         *(_diff(target, "spec.verification", step) for step in verify),
         *(_diff(target, "spec.restoreDrill", step) for step in drill),
         *(_diff(target, "spec.retention", step) for step in expire),
+        *(_diff(target, "spec.s3.keepLocal", step) for step in prune),
     )
-    return Plan(drift=drift, actions=(*backup, *verify, *drill, *expire))
+    return Plan(drift=drift, actions=(*backup, *upload, *verify, *drill, *expire, *prune))
 
 
 def _due(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[FieldDiff]:
@@ -57,7 +63,7 @@ def _backup(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterato
     wanted = due(target.spec, catalogue, target.now)
     if wanted is None:
         return
-    newest = next(iter(good(target.spec, catalogue, target.now)), None)
+    newest = next(iter(written(target.spec, catalogue, target.now)), None)
     yield Action(
         "backup",
         f"database/{target.spec.server.database}",
@@ -66,6 +72,33 @@ def _backup(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterato
         reason=wanted.message,
         parameters={"newest": newest.name if newest else ""},
     )
+
+
+def _upload(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[Action]:
+    """The newest backup that is missing in the bucket; the next one has its turn afterwards."""
+    for backup in missing(target.spec, catalogue, target.now)[:1]:
+        fault = backup.upload_fault
+        yield Action(
+            "upload",
+            f"backup/{backup.name}",
+            before={"bucket": fault.message if fault else ABSENT},
+            after={"bucket": backup.name},
+            reason=f"in the bucket {fault.message}" if fault else "the bucket does not hold it",
+            parameters={"backup": backup.name},
+        )
+
+
+def _prune(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[Action]:
+    names = prunable(target.spec, catalogue, target.now)
+    if names:
+        yield Action(
+            "prune",
+            f"folder/{target.spec.folder}",
+            before={"backups": list(names)},
+            after={"backups": []},
+            reason="the bucket holds them",
+            parameters={"backups": list(names)},
+        )
 
 
 def _verify(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[Action]:
@@ -117,6 +150,8 @@ def _expire(target: Target[PostgresBackupSpec], observed: Observed) -> Iterator[
     catalogue, spec = observed.catalogue, target.spec
     if isinstance(catalogue, Unknown) or due(spec, catalogue, target.now) is not None:
         return
+    if catalogue.bucket_fault is not None or missing(spec, catalogue, target.now):
+        return  # what was never uploaded may be what is wanted
     known = good(spec, catalogue, target.now)
     if has_failed(known[0], last_failure(target, observed)):
         return

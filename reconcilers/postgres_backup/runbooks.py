@@ -48,6 +48,20 @@ RUNBOOKS: Final[tuple[Runbook, ...]] = (
         revert="None: pin what must stay by a file `keep` in its folder.",
     ),
     Runbook(
+        "upload",
+        "Puts a backup into the bucket, its manifest last; verified by a listing of the bucket.",
+        Risk.LOW,
+        revert="expire",
+        parameters=(Parameter("backup", "Its name; by default the newest one."),),
+    ),
+    Runbook(
+        "prune",
+        "Removes backups from the folder that the bucket holds, as a fresh look shows; verified by "
+        "the folder.",
+        Risk.LOW,
+        revert="None is needed: a backup is fetched when it is used.",
+    ),
+    Runbook(
         "restore",
         "Takes a safety backup, restores a backup into a new database, counts its rows, and lets it take "
         "the place of the one in use, which stays under another name; or restores it in place, in one "

@@ -17,6 +17,7 @@ from desired_state.fields import Bytes, Duration
 from desired_state.objects import CommonSpec, Dependency
 from desired_state.secret_reference import SecretKeyReference
 from desired_state.windows import Schedule, TimeZone
+from reconcilers.postgres_backup.destination import S3
 from swarmkeeper.runtime.backup_tasks import (
     Checks,
     DatabaseServer,
@@ -185,6 +186,8 @@ class PostgresBackupSpec(CommonSpec):
     """Tables that are dumped at once; with the format directory."""
     folder: FolderPath
     """Where the backups of this database lie: a folder of its own, on a volume."""
+    s3: S3 | None = None
+    """A bucket that holds all backups as well."""
     expected_tables: tuple[Table, ...] = ()
     """Tables (`schema.table`) whose rows must be in each backup."""
     verification: Verification = Verification()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -22,6 +23,8 @@ from reconcilers.postgres_backup.assess import (
 from reconcilers.postgres_backup.figures import figures
 from reconcilers.postgres_backup.observe import Observed
 from reconcilers.postgres_backup.spec import PostgresBackupSpec
+from reconcilers.postgres_backup.uploads import missing
+from swarmkeeper.runtime.backup_tasks import Fault
 from swarmkeeper.runtime.backups import SKEW, Backup, Catalogue, Failure, Progress
 from swarmkeeper.runtime.conditions import Condition, Status, stamp
 from swarmkeeper.runtime.figures import Figure
@@ -32,6 +35,8 @@ FRESH: Final = "Fresh"
 VERIFIED: Final = "Verified"
 SUCCEEDED: Final = "LastBackupSucceeded"
 TESTED: Final = "RestoreTested"
+UPLOADED: Final = "Uploaded"
+NOT_UPLOADED: Final = "NotUploaded"
 _SHOWN: Final = 10  # damaged backups and strangers in the status
 _MIB: Final = 1 << 20
 _LOOKS: Final = (timedelta(seconds=1), timedelta(seconds=30))
@@ -42,6 +47,8 @@ def verify(target: Target[PostgresBackupSpec], observed: Observed) -> Verificati
     catalogue, spec = observed.catalogue, target.spec
     if isinstance(catalogue, Unknown):
         return _unknown(observed.reason, catalogue.reason)
+    if catalogue.bucket_fault is not None:
+        return _without_bucket(observed, catalogue.bucket_fault)
     known = good(spec, catalogue, target.now)
     failure = last_failure(target, observed)
     newest = known[0] if known else None
@@ -50,12 +57,14 @@ def verify(target: Target[PostgresBackupSpec], observed: Observed) -> Verificati
         _verified(target, catalogue),
         _succeeded(newest, failure),
         *_tested(target, catalogue),
+        *_uploaded(target, catalogue),
     )
     bad = [one for one in found if one.status is Status.FALSE]
     progress = observed.activity.progress
     # What is due and has not failed is about to be put right.
     wanted = due(spec, catalogue, target.now) or drill_due(target, catalogue)
-    hopeful = wanted is not None and not has_failed(newest, failure)
+    moving = missing(spec, catalogue, target.now)
+    hopeful = bool(wanted or moving) and not has_failed(newest, failure)
     wrong = (bad[0].reason, bad[0].message) if bad and not (progress or hopeful) else None
     return Verification(
         conditions=found,
@@ -86,9 +95,21 @@ def _unknown(reason: str, message: str) -> Verification:
     )
 
 
+def _without_bucket(observed: Observed, fault: Fault) -> Verification:
+    """Nothing is known of the bucket; what goes on in the folder is told all the same."""
+    progress = observed.activity.progress
+    found = _unknown(fault.reason, fault.message)
+    told = _told(progress) if progress else ""
+    return replace(found, progress=told, recheck=_recheck(progress))
+
+
 def _fresh(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Condition:
     known = good(target.spec, catalogue, target.now)
     wanted = due(target.spec, catalogue, target.now)
+    waiting = missing(target.spec, catalogue, target.now)
+    if waiting and not (known and not is_stale(target.spec, known[0], target.now)):
+        text = f"{waiting[0].name} is in the folder alone, not in the bucket"
+        return Condition(FRESH, Status.FALSE, NOT_UPLOADED, text)
     if not known:
         return Condition(FRESH, Status.FALSE, "NoBackup", "there is no backup that counts")
     if wanted is not None and is_stale(target.spec, known[0], target.now):
@@ -137,6 +158,19 @@ def _tested(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterato
     else:
         text = f"{last.backup} was restored: {last.result.rows} rows in {_seconds(last)}"
         yield Condition(TESTED, Status.TRUE, TESTED, text)
+
+
+def _uploaded(target: Target[PostgresBackupSpec], catalogue: Catalogue) -> Iterator[Condition]:
+    """Whether the bucket holds all; only where that is declared."""
+    if target.spec.s3 is None:
+        return
+    waiting = missing(target.spec, catalogue, target.now)
+    if waiting:
+        fault = waiting[0].upload_fault
+        text = fault.message if fault else f"{len(waiting)} backups are in the folder alone"
+        yield Condition(UPLOADED, Status.FALSE, NOT_UPLOADED, f"{waiting[0].name}: {text}")
+    else:
+        yield Condition(UPLOADED, Status.TRUE, UPLOADED, "the bucket holds all that count")
 
 
 def _seconds(last: LastDrill) -> str:
@@ -231,6 +265,7 @@ def _backup(backup: Backup) -> JsonObject:
         "size": backup.size,
         "rows": backup.rows,
         "level": str(backup.level),
+        **({"local": backup.local} if backup.uploaded is not None else {}),
         "verifiedAt": stamp(backup.verified_at),
         "serverVersion": backup.server_version,
     }

@@ -73,6 +73,33 @@ class DatabaseServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """A place in an S3-compatible store, and how to reach it, without any secret.
+
+    Attributes:
+        name: of the bucket.
+        prefix: of all objects of this database; without a slash at its end.
+        access_key: where the access key lies.
+        secret_key: where the secret key lies.
+        endpoint: URL of the store; empty for that of AWS.
+        region: of the bucket.
+        ca: where the CA's certificate lies; None for those that everybody trusts.
+        path_style: whether the bucket stands in the path, not in the name of the host.
+        timeout: seconds that the store may be silent.
+    """
+
+    name: str
+    prefix: str
+    access_key: SecretKeyReference
+    secret_key: SecretKeyReference
+    endpoint: str = ""
+    region: str = "us-east-1"
+    ca: SecretKeyReference | None = None
+    path_style: bool = True
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Drill:
     """How a backup is restored for a trial.
 
@@ -181,6 +208,7 @@ class Recheck:
         now: when that begins.
         checks: what it must stand.
         timeout: seconds that it may take.
+        bucket: where it is fetched from, where the folder does not hold it; None: nowhere.
     """
 
     folder: str
@@ -189,6 +217,7 @@ class Recheck:
     now: datetime
     checks: Checks
     timeout: float = 21600.0
+    bucket: Bucket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +230,7 @@ class Rehearsal:
         now: when that begins.
         drill: how.
         timeout: seconds that it may take.
+        bucket: where it is fetched from, where the folder does not hold it; None: nowhere.
     """
 
     folder: str
@@ -208,6 +238,7 @@ class Rehearsal:
     now: datetime
     drill: Drill
     timeout: float = 21600.0
+    bucket: Bucket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +257,7 @@ class Restore:
         reconnect: seconds that those who were connected get to come back.
         timeout: seconds that all of it may take.
         method: how it takes that place.
+        bucket: where it is fetched from, where the folder does not hold it; None: nowhere.
     """
 
     folder: str
@@ -239,6 +271,7 @@ class Restore:
     reconnect: float = 30.0
     timeout: float = 21600.0
     method: Method = Method.SWAP
+    bucket: Bucket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,4 +297,23 @@ class SwapBack:
     timeout: float = 3600.0
 
 
-Task = Dump | Recheck | Rehearsal | Restore | SwapBack
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A backup that is to be put into a bucket as well.
+
+    Attributes:
+        folder: of all backups of this database.
+        backup: its name there.
+        bucket: where it is to be.
+        now: when that begins.
+        timeout: seconds that it may take.
+    """
+
+    folder: str
+    backup: str
+    bucket: Bucket
+    now: datetime
+    timeout: float = 21600.0
+
+
+Task = Dump | Recheck | Rehearsal | Restore | SwapBack | Upload

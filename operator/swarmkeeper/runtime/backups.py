@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from swarmkeeper.runtime.backup_tasks import DrillResult, Fault, Format, Level, Task
+from swarmkeeper.runtime.backup_tasks import Bucket, DrillResult, Fault, Format, Level, Task
 
 SKEW: Final = timedelta(minutes=5)
 """How far clocks may be apart before they are not believed."""
@@ -39,6 +39,10 @@ class Backup:
         pinned: people have said that it is kept.
         fault: why it does not count, or None.
         drill: how its last restore drill ended, or None.
+        local: whether the folder holds it.
+        uploaded: whether the bucket holds all of it as it was written; None where there is no bucket,
+            or where it can't be looked at.
+        upload_fault: what is wrong with it in the bucket, where something of it is there.
     """
 
     name: str
@@ -55,6 +59,9 @@ class Backup:
     pinned: bool = False
     fault: Fault | None = None
     drill: DrillResult | None = None
+    local: bool = True
+    uploaded: bool | None = None
+    upload_fault: Fault | None = None
 
     def counts(self, wanted: Level, now: datetime) -> bool:
         """Whether it is whole, verified thoroughly enough, and not from the future."""
@@ -64,19 +71,21 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What lies in a folder.
+    """What lies in a folder, and in a bucket.
 
     Attributes:
         exists: whether the folder does.
         backups: newest first.
         broken: folders whose manifest can't be read, and why.
         strangers: what else is there, and never counts.
+        bucket_fault: why the bucket can't be looked at, or None; then all this is of the folder alone.
     """
 
     exists: bool = True
     backups: tuple[Backup, ...] = ()
     broken: Mapping[str, Fault] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
+    bucket_fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +152,13 @@ class BackupError(Exception):
 class Backups(Protocol):
     """Backups of Postgres databases. Thread-safe; no call waits for a task."""
 
-    def catalogue(self, folder: str, database: str) -> Catalogue:
-        """What lies in a folder; no dump is read.
+    def catalogue(self, folder: str, database: str, bucket: Bucket | None = None) -> Catalogue:
+        """What lies in a folder, and in a bucket; no dump is read.
 
         Args:
             folder: of all backups of a database.
             database: that they must be of.
+            bucket: that holds them as well; None: there is none.
 
         Raises:
             BackupError: it can't be looked at.
@@ -181,8 +191,19 @@ class Backups(Protocol):
         """Ends what is under way for an object; whether there was anything."""
         ...
 
-    def expire(self, folder: str, names: Sequence[str]) -> None:
-        """Removes backups; what was removed before is no error.
+    def expire(self, folder: str, names: Sequence[str], bucket: Bucket | None = None) -> None:
+        """Removes backups, from a bucket as well; what was removed before is no error.
+
+        Raises:
+            BackupError: it can't be removed.
+        """
+        ...
+
+    def prune(self, folder: str, names: Sequence[str], bucket: Bucket) -> tuple[str, ...]:
+        """Removes backups from the folder that the bucket holds, as a fresh look shows.
+
+        Returns:
+            What was removed.
 
         Raises:
             BackupError: it can't be removed.
@@ -193,7 +214,7 @@ class Backups(Protocol):
 class _NoBackups:
     """Where there is no client of Postgres."""
 
-    def catalogue(self, folder: str, database: str) -> Catalogue:
+    def catalogue(self, folder: str, database: str, bucket: Bucket | None = None) -> Catalogue:
         raise _NONE
 
     def activity(self, owner: str) -> Activity:
@@ -205,7 +226,10 @@ class _NoBackups:
     def cancel(self, owner: str) -> bool:
         return False
 
-    def expire(self, folder: str, names: Sequence[str]) -> None:
+    def expire(self, folder: str, names: Sequence[str], bucket: Bucket | None = None) -> None:
+        raise _NONE
+
+    def prune(self, folder: str, names: Sequence[str], bucket: Bucket) -> tuple[str, ...]:
         raise _NONE
 
 

@@ -1,4 +1,4 @@
-"""A real Postgres for the tests of this folder, and a folder for backups."""
+"""A real Postgres for the tests of this folder, a real S3 store, and a folder for backups."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from support.backups import Scene
 from support.postgres import PostgresServer, missing, postgres_server
+from support.s3 import S3Server, s3_server
+from support.s3 import missing as no_s3
+from support.stored_backups import StoredScene
 
 
 @pytest.fixture(scope="module")
@@ -24,5 +27,20 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def scene(server: PostgresServer, tmp_path: Path) -> Iterator[Scene]:
     scene = Scene(server, tmp_path)
+    yield scene
+    scene.close()
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[S3Server]:
+    if reason := no_s3():
+        pytest.skip(reason)
+    with s3_server() as store:
+        yield store
+
+
+@pytest.fixture
+def stored(server: PostgresServer, store: S3Server, tmp_path: Path) -> Iterator[StoredScene]:
+    scene = StoredScene(server, store, tmp_path)
     yield scene
     scene.close()

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from swarmkeeper.adapters.postgres import dumping, rechecking, restoring
+from swarmkeeper.adapters.postgres import dumping, rechecking, remote, restoring, transfer
 from swarmkeeper.adapters.postgres.catalogue import catalogue
 from swarmkeeper.adapters.postgres.connection import access
 from swarmkeeper.adapters.postgres.folder import held, told
 from swarmkeeper.adapters.postgres.jobs import Job, Jobs
+from swarmkeeper.adapters.postgres.remote import Known
+from swarmkeeper.adapters.postgres.s3 import Stores
 from swarmkeeper.adapters.secret_folder import SecretFolder
-from swarmkeeper.runtime.backup_tasks import Recheck, Rehearsal, Restore, SwapBack, Task
+from swarmkeeper.runtime.backup_tasks import (
+    Bucket,
+    Dump,
+    Fault,
+    Recheck,
+    Rehearsal,
+    Restore,
+    SwapBack,
+    Task,
+    Upload,
+)
 from swarmkeeper.runtime.backups import Activity, BackupError, Catalogue, Failure
+
+_AtFolder = Dump | Recheck | Rehearsal | Restore | SwapBack
 
 
 class PostgresBackups:
@@ -25,13 +40,23 @@ class PostgresBackups:
 
     def __init__(self, secrets: SecretFolder) -> None:
         self._secrets = secrets
+        self._stores = Stores(secrets)
+        self._known: dict[Bucket, Known] = {}
         self._jobs = Jobs()
         self._failures: dict[str, Failure] = {}
         self._guard = threading.Lock()
 
-    def catalogue(self, folder: str, database: str) -> Catalogue:
-        """What lies in a folder; see `Backups.catalogue`."""
-        return catalogue(folder, database)
+    def catalogue(self, folder: str, database: str, bucket: Bucket | None = None) -> Catalogue:
+        """What lies in a folder and a bucket; see `Backups.catalogue`."""
+        local = catalogue(folder, database)
+        if bucket is None:
+            return local
+        try:
+            known = self._known.setdefault(bucket, {})
+            there = remote.look(self._stores.open(bucket), database, known)
+        except BackupError as error:
+            return replace(local, bucket_fault=Fault(error.reason, error.message))
+        return remote.merged(local, there)
 
     def activity(self, owner: str) -> Activity:
         """What is under way for an object, and what failed last."""
@@ -47,18 +72,43 @@ class PostgresBackups:
         """Ends what is under way for an object; see `Backups.cancel`."""
         return self._jobs.cancel(owner)
 
-    def expire(self, folder: str, names: Sequence[str]) -> None:
+    def expire(self, folder: str, names: Sequence[str], bucket: Bucket | None = None) -> None:
         """Removes backups; see `Backups.expire`."""
+        if bucket is not None:
+            transfer.expire(folder, names, self._stores.open(bucket))
+            return
         with held(folder) as place, told(folder):
             place.sweep()
             for name in names:
                 place.remove(name)
+
+    def prune(self, folder: str, names: Sequence[str], bucket: Bucket) -> tuple[str, ...]:
+        """Removes backups from the folder alone; see `Backups.prune`."""
+        return transfer.prune(folder, names, self._stores.open(bucket))
 
     def close(self) -> None:
         """Ends all that is under way."""
         self._jobs.close()
 
     def _work(self, owner: str, task: Task, job: Job) -> str:
+        if isinstance(task, Upload):
+            store = self._stores.open(task.bucket)
+            return transfer.upload(task, store, job.leash, job.tell)
+        if isinstance(task, Recheck | Rehearsal | Restore) and task.bucket is not None:
+            return self._beside_bucket(owner, task, task.bucket, job)
+        return self._at_folder(owner, task, job)
+
+    def _beside_bucket(
+        self, owner: str, task: Recheck | Rehearsal | Restore, bucket: Bucket, job: Job
+    ) -> str:
+        store = self._stores.open(bucket)
+        transfer.fetch(task.folder, task.backup, store, job.leash, job.tell)
+        done = self._at_folder(owner, task, job)
+        if not isinstance(task, Restore):
+            transfer.settle(task.folder, task.backup, store)
+        return done
+
+    def _at_folder(self, owner: str, task: _AtFolder, job: Job) -> str:
         open_ = partial(access, secrets=self._secrets)
         if isinstance(task, Recheck):
             return rechecking.recheck(task, open_, job.leash, job.tell)

@@ -38,8 +38,14 @@ def catalogue(folder: str, database: str) -> Catalogue:
 
 def describe(folder: Path, manifest: Manifest, database: str) -> Backup:
     """A backup by its manifest, and by what the file system says of its files."""
+    pinned = (folder / manifests.KEEP).exists()
+    return described(folder.name, manifest, _fault(folder, manifest, database), pinned=pinned)
+
+
+def described(name: str, manifest: Manifest, fault: Fault | None, *, pinned: bool) -> Backup:
+    """A backup by its manifest, and by what was found to be wrong with it."""
     return Backup(
-        name=folder.name,
+        name=name,
         taken_at=manifest.taken_at,
         finished_at=manifest.finished_at,
         size=manifest.size,
@@ -50,8 +56,8 @@ def describe(folder: Path, manifest: Manifest, database: str) -> Backup:
         level=manifest.level,
         verified_at=manifest.verified_at,
         skew=(manifest.server_time - manifest.taken_at).total_seconds(),
-        pinned=(folder / manifests.KEEP).exists(),
-        fault=_fault(folder, manifest, database),
+        pinned=pinned,
+        fault=fault,
         drill=manifest.drill,
     )
 

@@ -18,6 +18,7 @@ from swarmkeeper.adapters.postgres.children import Command, Ended, Leash
 from swarmkeeper.adapters.postgres.connection import Access, line, told
 from swarmkeeper.adapters.postgres.drill import Stage, drill
 from swarmkeeper.adapters.postgres.folder import Held
+from swarmkeeper.adapters.postgres.jobs import Counter
 from swarmkeeper.adapters.postgres.manifest import Manifest
 from swarmkeeper.adapters.postgres.programs import Programs, programs_for, zstd
 from swarmkeeper.runtime.backup_tasks import DatabaseServer, DrillResult, Dump, Format, Level
@@ -25,7 +26,7 @@ from swarmkeeper.runtime.backups import Backup, BackupError
 
 Open = Callable[[DatabaseServer], Access]
 """Gives access to a server, with its secrets as they are now; raises BackupError."""
-Tell = Callable[[str, Path, int], None]
+Tell = Callable[[str, Path | Counter, int], None]
 """Says what is done, what grows meanwhile, and how large it will be."""
 _NEW_METHODS: Final = 16  # the version of pg_dump that knows more than gzip
 

@@ -47,6 +47,12 @@ class Held:
         work.mkdir(mode=0o700)
         return work
 
+    def resume(self, name: str) -> Path:
+        """A new empty folder for a backup whose name is known, under a temporary name."""
+        work = self.path / f".{name}{_PARTIAL}"
+        work.mkdir(mode=0o700)
+        return work
+
     def publish(self, work: Path) -> str:
         """Gives a backup its name: from now on it counts."""
         name = work.name[1:].removesuffix(_PARTIAL)

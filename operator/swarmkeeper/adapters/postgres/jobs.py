@@ -21,6 +21,17 @@ _CLOSING: Final = 10.0
 
 
 @dataclass(slots=True)
+class Counter:
+    """Bytes that have gone over a wire.
+
+    Attributes:
+        bytes: so far.
+    """
+
+    bytes: int = 0
+
+
+@dataclass(slots=True)
 class Job:
     """One task.
 
@@ -28,7 +39,7 @@ class Job:
         token: of the step that wants it.
         leash: what ends it early.
         doing: what it does now.
-        grows: the file or folder that grows meanwhile.
+        grows: the file or folder that grows meanwhile, or what counts.
         expected: bytes in the end; 0 where that is not known.
         outcome: what was done.
         error: why it failed, or None.
@@ -39,20 +50,21 @@ class Job:
     token: str
     leash: Leash
     doing: str = "begin"
-    grows: Path | None = None
+    grows: Path | Counter | None = None
     expected: int = 0
     outcome: str = ""
     error: BackupError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
-    def tell(self, doing: str, grows: Path, expected: int) -> None:
+    def tell(self, doing: str, grows: Path | Counter, expected: int) -> None:
         """Takes down how far it is."""
         self.doing, self.grows, self.expected = doing, grows, expected
 
     def progress(self) -> Progress:
         """How far it is."""
-        done = files.size_of(self.grows) if self.grows else 0
+        grows = self.grows
+        done = grows.bytes if isinstance(grows, Counter) else files.size_of(grows) if grows else 0
         return Progress(self.doing, done, self.expected, time.monotonic() - self.leash.started)
 
 

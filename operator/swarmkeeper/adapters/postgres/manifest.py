@@ -61,6 +61,7 @@ class Manifest:
         roles: of the server, by name.
         fault: what the last verification has found, or None.
         drill: how the last restore drill ended, or None.
+        etags: of the files, by path; in a bucket's manifest only: what was verified there.
     """
 
     object: str
@@ -81,6 +82,7 @@ class Manifest:
     roles: Sequence[str] = ()
     fault: Fault | None = None
     drill: DrillResult | None = None
+    etags: Mapping[str, str] = field(default_factory=dict)
     version: int = field(default=_FORMAT)
 
     @property
@@ -96,8 +98,13 @@ class Manifest:
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest of a backup: wholly, or not at all."""
-    document = orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-    files.replace(folder / NAME, document + b"\n")
+    files.replace(folder / NAME, render(manifest))
+
+
+def render(manifest: Manifest) -> bytes:
+    """The text of a manifest."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(asdict(manifest), option=options)
 
 
 def read(folder: Path) -> Manifest:
@@ -108,11 +115,23 @@ def read(folder: Path) -> Manifest:
         FileNotFoundError: there is none.
     """
     try:
-        document = orjson.loads((folder / NAME).read_bytes())
-        return _parsed(document)
+        text = (folder / NAME).read_bytes()
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise ManifestError(f"{type(error).__name__}: {error}") from None
+    return parse(text)
+
+
+def parse(text: bytes) -> Manifest:
+    """What a manifest says.
+
+    Raises:
+        ManifestError: it is not as we write it.
+    """
+    try:
+        return _parsed(orjson.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ManifestError(f"{type(error).__name__}: {error}") from None
 
 
