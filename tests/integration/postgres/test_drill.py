@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import subprocess
 import sys
-import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.backups import REF, Scene, wait_until
 
+from swarmkeeper.adapters.postgres.throwaway import Scratch
+
 pytestmark = pytest.mark.integration
 WELL = ("True", "ReconciliationSucceeded")
 
 
-def left_behind() -> list[str]:
-    """Folders of throw-away servers."""
-    return glob.glob(f"{tempfile.gettempdir()}/swarmkeeper-drill-*")  # noqa: PTH207
+def left_behind(scene: Scene) -> list[Path]:
+    """Folders of throw-away servers for the scene's backups; others have drills at the same time."""
+    scratch = Scratch.of("", str(scene.folder))
+    return list(scratch.folder.glob(f"swarmkeeper-drill-{scratch.tag}-*"))
 
 
 @pytest.fixture
@@ -159,30 +161,28 @@ def test_an_operator_that_is_killed_in_a_drill_leaves_no_server(scene: Scene) ->
     program = [sys.executable, "-m", "support.backup_process", str(scene.store)]
     environment: dict[str, Any] = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     operator = subprocess.Popen(program, env=environment)
-    before = set(left_behind())
     try:
-        wait_until(lambda: servers(before), "no throw-away server has started")
+        wait_until(lambda: servers(scene), "no throw-away server has started")
     finally:
         operator.kill()
         operator.wait()
-    wait_until(lambda: not servers(before), "the throw-away server outlives the operator")
+    wait_until(lambda: not servers(scene), "the throw-away server outlives the operator")
 
     scene.begin()
     assert scene.look() == WELL
 
     assert scene.condition("RestoreTested") == ("True", "RestoreTested")
-    assert set(left_behind()) - before == set()
+    assert left_behind(scene) == []
 
 
-def servers(before: set[str]) -> list[int]:
-    """Processes of throw-away servers that are new."""
+def servers(scene: Scene) -> list[int]:
+    """Processes of throw-away servers for the scene's backups."""
     found = []
-    for folder in set(left_behind()) - before:
+    for folder in left_behind(scene):
         try:
-            with open(f"{folder}/data/postmaster.pid", encoding="utf-8") as file:  # noqa: PTH123
-                process = int(file.readline())
+            process = int((folder / "data/postmaster.pid").read_text("utf-8").splitlines()[0])
             os.kill(process, 0)
             found.append(process)
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             continue
     return found
