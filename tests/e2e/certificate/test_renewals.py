@@ -51,4 +51,5 @@ def test_a_ca_that_is_down_leaves_the_old_certificate_serving(stage: Certificate
     stage.start_ca()  # one that has forgotten the account, with new keys
     stage.renew("2")
     stage.wait_served(other_than=first)
-    eventually(lambda: stage.status["issuedThisWeek"] == 2, within=PATIENCE)
+    # What was asked for while it was down may have been made up for, before the second request came.
+    eventually(lambda: stage.status["issuedThisWeek"] == stage.ca.issued >= 2, within=PATIENCE)
