@@ -21,6 +21,7 @@ from reconcilers.certificate.forcing import DEFAULT
 from reconcilers.certificate.journal import journal_of
 from reconcilers.registry import RECONCILERS
 from support.harness import HandClock, Harness
+from support.one_service import OneService
 from support.tls import DAY, Authority, Pair
 from swarmkeeper.adapters.secret_folder import SecretFolder
 from swarmkeeper.adapters.tls.certificates import TlsCertificates, in_data_folder
@@ -29,7 +30,7 @@ from swarmkeeper.adapters.tls.traefik_storage import TraefikFiles
 from swarmkeeper.runtime.certificates import Attempt, Endpoint, Served, Trust
 from swarmkeeper.runtime.ports import Ports
 from swarmkeeper.runtime.swarm import Service
-from swarmkeeper.testing import FakeHttp, FakeSwarm, service_spec
+from swarmkeeper.testing import FakeHttp, service_spec
 
 CERTIFICATE = ObjectRef("Certificate", "app")
 SERVICE = ObjectRef("SwarmService", "traefik")
@@ -67,7 +68,7 @@ class Mortal:
         return write
 
 
-class PaperTraefik(FakeSwarm):
+class PaperTraefik(OneService):
     """A Swarm with one service, and what that shows.
 
     Args:
@@ -102,18 +103,6 @@ class PaperTraefik(FakeSwarm):
                 self.fought += journal is not None and journal.stopped
                 self._start()
         return replaced
-
-    @property
-    def spec(self) -> JsonObject:
-        """Of the service."""
-        found = self.service("traefik")
-        assert found is not None
-        return found.spec
-
-    @property
-    def replicas(self) -> int:
-        """Of the service."""
-        return int(self.spec["Mode"]["Replicated"]["Replicas"])
 
     def _start(self) -> None:
         document = json.loads(self.file.read_text())

@@ -15,6 +15,7 @@ import pytest
 from desired_state.objects import API_VERSION, JsonObject, ObjectRef
 from reconcilers.registry import RECONCILERS
 from support.harness import HandClock, Harness
+from support.one_service import OneService
 from support.pebble import Pebble, wait_for
 from support.traefik import Traefik
 from swarmkeeper.adapters.clock import SystemClock
@@ -23,13 +24,13 @@ from swarmkeeper.adapters.tls.certificates import in_data_folder
 from swarmkeeper.adapters.tls.traefik_storage import TraefikFiles
 from swarmkeeper.runtime.ports import Clock, Ports
 from swarmkeeper.runtime.swarm import Service
-from swarmkeeper.testing import FakeHttp, FakeSwarm, service_spec
+from swarmkeeper.testing import FakeHttp, service_spec
 
 REF = ObjectRef("Certificate", "app")
 TWENTY_DAYS = 20 * 86400  # within Traefik's thirty: it renews at every start
 
 
-class OneTraefik(FakeSwarm):
+class OneTraefik(OneService):
     """A Swarm whose only service is a process here."""
 
     def __init__(self, process: Traefik, clock: Clock) -> None:
@@ -50,18 +51,6 @@ class OneTraefik(FakeSwarm):
             self.stops += stopped
             (self._process.stop if stopped else self._process.start)()
         return replaced
-
-    @property
-    def spec(self) -> JsonObject:
-        """Of the service."""
-        found = self.service("traefik")
-        assert found is not None
-        return found.spec
-
-    @property
-    def replicas(self) -> int:
-        """Of the service."""
-        return int(self.spec["Mode"]["Replicated"]["Replicas"])
 
 
 class Scene:
